@@ -1,0 +1,20 @@
+"""Small layers that several modules share."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+from flax import nnx
+
+
+def dense(
+    size_in: int, size_out: int, rngs: nnx.Rngs, gain: float = math.sqrt(2.0), use_bias: bool = True
+) -> nnx.Linear:
+    """A linear layer with orthogonal weights (Saxe et al. 2014) of the given gain, and a bias that starts at zero."""
+    return nnx.Linear(size_in, size_out, use_bias=use_bias, kernel_init=nnx.initializers.orthogonal(gain), rngs=rngs)
+
+
+def flatten(x: jax.Array) -> jax.Array:
+    """`[B, ...]` -> `[B, D]`."""
+    return x.reshape(x.shape[0], -1)

@@ -1,0 +1,1 @@
+"""Working memory and episodic memory."""

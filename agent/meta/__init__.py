@@ -1,0 +1,1 @@
+"""What judges and steers the rest: the critic, later the meta-controller."""

@@ -1,0 +1,1 @@
+"""From drives to actions."""

@@ -1,0 +1,1 @@
+"""Encoders: from senses to codes, and codes joined into one."""

@@ -1,0 +1,1 @@
+"""Populations of spiking neurons."""

@@ -1,0 +1,147 @@
+"""A brain over a stretch of time, module by module: the same numbers as `Circuit.step` in a loop, with large matrices.
+
+Modules that form a loop through delayed wires must advance together; all others can see the whole stretch at once.
+A module without state then runs once over all T * B moments, and only modules with state are scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import networkx as nx
+
+from agent.circuit import Circuit, Params, shift
+from agent.module import Arrays
+from agent.wires import BODY, Wire
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What every module meets over T decisions; arrays are `[T, B, ...]`."""
+
+    params: Params
+    state: dict[str, Any]
+    first: jax.Array
+    key: jax.Array
+    clamp: Arrays
+
+
+Ran = tuple[dict[str, Any], Arrays, Arrays]
+"""Final states of a group of modules, what is left on the delayed wires inside it, and its outputs over time."""
+
+
+def unroll(
+    circuit: Circuit,
+    params: Params,
+    state: dict[str, Any],
+    observation: Arrays,
+    first: jax.Array,
+    key: jax.Array,
+    *,
+    probes: tuple[str, ...] = (),
+    clamp: Mapping[str, jax.Array] | None = None,
+) -> tuple[dict[str, Any], Arrays]:
+    """T decisions: `(final state, trace {port: [T, B, ...]})`.
+
+    observation: `{sense: [T, B, ...]}`; first: `[T, B]` bool; key: `[T, B]` keys; clamp: `{port: [T, B, ...]}`, or
+    whatever broadcasts to that.
+    """
+    fixed = {p: jnp.broadcast_to(v, (*first.shape, *circuit.port(p).shape)) for p, v in (clamp or {}).items()}
+    stretch = Stretch(params, state, first, key, fixed)
+    sent = circuit.sensed(observation, fixed)
+    final: dict[str, Any] = {"modules": {}, "wires": {}}
+    for names in components(circuit):
+        arriving: Arrays = {}
+        for wire in _delayed(circuit, names, inside=False):
+            buffer = state["wires"][str(wire)]
+            final["wires"][str(wire)], arriving[str(wire)] = _travel(circuit, wire, buffer, sent[wire.start], first)
+        run = _at_once if _stateless(circuit, names) else _scan
+        states, travelling, outputs = run(circuit, names, stretch, sent, arriving)
+        final["modules"].update(states)
+        final["wires"].update(travelling)
+        sent.update(outputs)
+    return final, {port: sent[port] for port in probes}
+
+
+def components(circuit: Circuit) -> list[list[str]]:
+    """Groups of modules that must advance together, in the order in which they can run."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(circuit.modules)
+    graph.add_edges_from((w.source, w.target) for w in circuit.wires if BODY not in (w.source, w.target))
+    condensed = nx.condensation(graph)
+    order = list(circuit.modules)
+    return [sorted(condensed.nodes[c]["members"], key=order.index) for c in nx.topological_sort(condensed)]
+
+
+def _delayed(circuit: Circuit, names: list[str], inside: bool) -> list[Wire]:
+    """Delayed wires into the group, from inside it or from outside."""
+    return [w for w in circuit.wires if w.delay and w.target in names and (w.source in names) == inside]
+
+
+def _stateless(circuit: Circuit, names: list[str]) -> bool:
+    state = [circuit.boxes[name].initial(1) for name in names]
+    return not jax.tree.leaves(state) and not _delayed(circuit, names, inside=True)
+
+
+def _travel(
+    circuit: Circuit, wire: Wire, buffer: jax.Array, sent: jax.Array, first: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """What is left on a delayed wire at the end, and what it delivers over time."""
+
+    def tick(buffer: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        value, begins = moment
+        held = circuit.carried({str(wire): buffer}, begins)[str(wire)]
+        return shift(held, value), held[:, 0]
+
+    return jax.lax.scan(tick, buffer, (sent, first))
+
+
+def _at_once(circuit: Circuit, names: list[str], stretch: Stretch, sent: Arrays, arriving: Arrays) -> Ran:
+    """A module without state: time and batch become one long batch."""
+    (name,) = names
+    times = stretch.first.shape[0]
+    needed = {port: _fold(sent[port]) for port in _sources(circuit, names)}
+    inputs = circuit.gather(name, needed, {w: _fold(v) for w, v in arriving.items()})
+    first, key = _fold(stretch.first), _fold(stretch.key)
+    _, folded = circuit.advance(name, stretch.params, (), inputs, first, key)
+    outputs = {port: v.reshape((times, -1, *v.shape[1:])) for port, v in folded.items()}
+    return {name: stretch.state["modules"][name]}, {}, circuit.clamped(name, outputs, stretch.clamp)
+
+
+def _sources(circuit: Circuit, names: list[str]) -> set[str]:
+    """Ports outside the group from which it receives without delay."""
+    return {w.start for w in circuit.wires if w.target in names and w.source not in names and not w.delay}
+
+
+def _fold(x: jax.Array) -> jax.Array:
+    """`[T, B, ...]` -> `[T B, ...]`."""
+    return x.reshape((-1, *x.shape[2:]))
+
+
+def _scan(circuit: Circuit, names: list[str], stretch: Stretch, sent: Arrays, arriving: Arrays) -> Ran:
+    """Modules with state, or a loop of modules: one decision after the other."""
+    inner = _delayed(circuit, names, inside=True)
+
+    def tick(carry: tuple[dict[str, Any], Arrays], moment: tuple[Any, ...]) -> tuple[Any, Arrays]:
+        before, travelling = carry
+        sent, arriving, first, key, clamp = moment
+        carried = circuit.carried(travelling, first)
+        delivered = arriving | {w: buffer[:, 0] for w, buffer in carried.items()}
+        states: dict[str, Any] = {}
+        produced: Arrays = {}
+        for name in names:
+            inputs = circuit.gather(name, sent | produced, delivered)
+            states[name], outputs = circuit.advance(name, stretch.params, before[name], inputs, first, key)
+            produced |= circuit.clamped(name, outputs, clamp)
+        return (states, {str(w): shift(carried[str(w)], produced[w.start]) for w in inner}), produced
+
+    own = {n: stretch.state["modules"][n] for n in names}
+    start = (own, {str(w): stretch.state["wires"][str(w)] for w in inner})
+    clamp = {port: v for port, v in stretch.clamp.items() if port.split(".")[0] in names}
+    moments = ({p: sent[p] for p in _sources(circuit, names)}, arriving, stretch.first, stretch.key, clamp)
+    (states, travelling), produced = jax.lax.scan(tick, start, moments)
+    return states, travelling, produced

@@ -1,0 +1,42 @@
+"""The contract of a world: pure, batched `reset(key)` and `step(state, action)`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import gymnasium
+import jax
+
+Observation = dict[str, jax.Array]
+
+
+class TimeStep(NamedTuple):
+    """What the world shows after a decision; every array has the leading axis B.
+
+    Follows dm_env: the step taken from a `last` time step ignores the action and starts the next episode
+    (Gymnasium's next-step autoreset), so that the final observation of an episode is always seen.
+    """
+
+    observation: Observation
+    reward: jax.Array  # [B], sum of `terms`
+    terms: dict[str, jax.Array]  # [B] each: the named reward terms
+    discount: jax.Array  # [B], 0 where the episode ended for good, else 1
+    first: jax.Array  # [B] bool, first of an episode
+    last: jax.Array  # [B] bool, last of an episode (ended or cut off)
+    bad: jax.Array  # [B] bool, the physics failed; the episode is cut off
+
+
+class Env(Protocol):
+    """A batch of environments of one task, on one engine, with one body."""
+
+    batch: int
+    observation_space: gymnasium.spaces.Dict
+    action_space: gymnasium.spaces.Box
+
+    def reset(self, key: jax.Array) -> tuple[Any, TimeStep]:
+        """Starts every environment; `key` is one key, split over the batch."""
+        ...
+
+    def step(self, state: Any, action: jax.Array) -> tuple[Any, TimeStep]:
+        """One decision; `action` is `[B, A]` (clipped to the action space)."""
+        ...

@@ -1,0 +1,138 @@
+"""Baselines: what nothing and what everything gets on a task, the 0 and the 1 of a score.
+
+    python -m envs.baselines [--episodes 2000] [TASK ...]
+
+runs every scripted policy of the tasks and stores mean, standard error and circumstances in `envs/baselines.json`.
+The null of a task is its strongest null policy, the oracle its best scripted one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import envs
+from envs import scripted
+from envs.base import TimeStep
+from envs.registry import EnvError
+from envs.scripted import Policy, View
+from envs.world import ACTION_REPEAT, World, select
+
+FILE = Path(__file__).with_name("baselines.json")
+FORMAT = 1
+_BATCH = 250
+
+
+class Baseline(NamedTuple):
+    """The two ends of a task's scale: `score = (mean - null) / (oracle - null)`."""
+
+    null: float
+    oracle: float
+    null_policy: str
+    oracle_policy: str
+    policies: dict[str, dict[str, float]]  # name -> mean, se
+    episodes: int
+    versions: dict[str, str]
+    command: str
+
+    def score(self, mean: float) -> float:
+        """0 for the strongest null policy, 1 for the oracle; not clipped."""
+        return (mean - self.null) / (self.oracle - self.null)
+
+
+def baseline(task: str) -> Baseline:
+    """The stored baseline of a task with its default options."""
+    stored = _stored()["tasks"]
+    if task not in stored:
+        envs.registry.kind("envs.tasks", task)  # an unknown name is told as such
+        raise EnvError(f"task {task!r} has no stored baseline. Compute it: python -m envs.baselines {task}")
+    return Baseline(**stored[task])
+
+
+def episodes(env: World, policy: Policy, number: int, key: jax.Array) -> np.ndarray:
+    """`[number]` values of the task's metric, one whole episode each; `number` is rounded up to whole batches."""
+    length = math.ceil(env.task.horizon / ACTION_REPEAT)
+    act = jax.vmap(lambda state, pose, scene, task, key: policy.act(state, View(pose, scene, task), key))
+    start = jax.vmap(policy.initial)
+
+    def measured(step: TimeStep) -> jax.Array:
+        return step.reward if env.task.metric == "return" else step.terms[env.task.metric]
+
+    @jax.jit
+    def batch(key: jax.Array) -> jax.Array:
+        state, step = env.reset(key)
+        memory = start(jax.random.split(key, env.batch))
+
+        def decide(carry: tuple[Any, ...], key: jax.Array) -> tuple[tuple[Any, ...], None]:
+            state, memory, total, over = carry
+            keys = jax.random.split(key, env.batch)
+            memory, action = act(memory, env.pose(state), env.scene(state), state.task, keys)
+            state, step = env.step(state, action)
+            memory = select(step.first, start(keys), memory)
+            return (state, memory, total + jnp.where(over, 0.0, measured(step)), over | step.last), None
+
+        none = jnp.zeros(env.batch, bool)
+        carry, _ = jax.lax.scan(decide, (state, memory, step.reward, none), jax.random.split(key, length))
+        return carry[2]
+
+    keys = jax.random.split(key, math.ceil(number / env.batch))
+    return np.concatenate([np.asarray(batch(each)) for each in keys])
+
+
+def policies(env: World) -> tuple[dict[str, Policy], dict[str, Policy]]:
+    """The task's null policies and its oracles."""
+    return scripted.nulls(), env.task.scripted()
+
+
+def compute(task: str, number: int) -> dict[str, Any]:
+    """The baseline of a task as it is stored."""
+    env = envs.make(task, batch=min(_BATCH, number))
+    nulls, oracles = policies(env)
+    found = {}
+    for name, policy in (nulls | oracles).items():
+        values = episodes(env, policy, number, jax.random.key(0))
+        found[name] = {"mean": round(float(values.mean()), 4),
+                       "se": round(float(values.std(ddof=1) / np.sqrt(len(values))), 4)}
+    best = lambda names: max(names, key=lambda name: found[name]["mean"])  # noqa: E731
+    null, oracle = best(nulls), best(oracles)
+    return {"null": found[null]["mean"], "oracle": found[oracle]["mean"], "null_policy": null, "oracle_policy": oracle,
+            "policies": found, "episodes": len(values), "versions": {name: version(name) for name in ("mujoco", "jax")},
+            "command": f"python -m envs.baselines --episodes {number} {task}"}
+
+
+@lru_cache(maxsize=1)
+def _stored() -> dict[str, Any]:
+    return json.loads(FILE.read_text()) if FILE.exists() else {"format": FORMAT, "tasks": {}}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command: recompute the baselines of some tasks (all by default) and store them."""
+    parser = argparse.ArgumentParser(prog="python -m envs.baselines", description="Recompute stored baselines.")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks by name; all by default")
+    parser.add_argument("--episodes", type=int, default=2000, help="episodes for every policy (default 2000)")
+    options = parser.parse_args(arguments)
+    names = options.tasks or list(envs.tasks())
+    for name in names:
+        envs.registry.kind("envs.tasks", name)
+    stored = {"format": FORMAT, "tasks": dict(_stored()["tasks"])}
+    for name in names:
+        stored["tasks"][name] = compute(name, options.episodes)
+        for policy, value in stored["tasks"][name]["policies"].items():
+            print(f"{name:12s} {policy:12s} {value['mean']:8.3f} ± {value['se']:.3f}")
+    FILE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except EnvError as error:
+        raise SystemExit(str(error)) from None

@@ -1,0 +1,1 @@
+"""Bodies: one file each; the file name is the body's name."""

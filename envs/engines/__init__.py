@@ -1,0 +1,1 @@
+"""Engines: one file each; the file name is the engine's name."""

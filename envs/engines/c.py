@@ -1,0 +1,96 @@
+"""Engine `c`: MuJoCo's C library, many simulations on a thread pool, called from inside jitted programs.
+
+Nothing is kept between calls but buffers. What evolves in a simulation (time, positions, velocities, activations and
+the solver's warm start, all float64) travels through the program as a uint32 view; everything else of MuJoCo's
+integration state is an input that every call gives anew.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
+
+_BITS = mujoco.mjtState
+_CARRIED = (_BITS.mjSTATE_TIME | _BITS.mjSTATE_QPOS | _BITS.mjSTATE_QVEL | _BITS.mjSTATE_ACT | _BITS.mjSTATE_HISTORY
+            | _BITS.mjSTATE_WARMSTART)
+_WARNINGS = mujoco.mjtWarning
+_FAILURES = [int(w) for w in (_WARNINGS.mjWARN_BADQPOS, _WARNINGS.mjWARN_BADQVEL, _WARNINGS.mjWARN_BADQACC,
+                              _WARNINGS.mjWARN_BADCTRL)]
+_FRESH_READS = int(mujoco.mjtStage.mjSTAGE_VEL)
+
+
+class C:
+    """MuJoCo's C library. `threads` = 0 takes all processors."""
+
+    def __init__(self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int) -> None:
+        self.model = model
+        self._geoms = part_geoms(model, part_names)
+        self._forces = force_columns(model)
+        self._substeps, self._threads = substeps, threads
+        self._carried = mujoco.mj_stateSize(model, int(_CARRIED))  # a prefix of the integration state
+        self._batches: dict[int, Batch] = {}
+        self._lock = threading.Lock()  # a Batch serves one call at a time
+
+    def initial(self, batch: int) -> jax.Array:
+        return jnp.zeros((batch, 2 * self._carried), jnp.uint32)
+
+    def step(self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array,
+             fresh: Fresh) -> tuple[jax.Array, Physics, jax.Array]:
+        number = ctrl.shape[0]
+        read = lambda size: jax.ShapeDtypeStruct((number, size), jnp.float32)  # noqa: E731
+        shapes = (jax.ShapeDtypeStruct(state.shape, state.dtype),
+                  Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata)),
+                  jax.ShapeDtypeStruct((number,), jnp.bool_))
+        return jax.pure_callback(self._call, shapes, state, ctrl, parts, done, fresh, vmap_method="broadcast_all")
+
+    def _call(self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array,
+              fresh: Fresh) -> tuple[np.ndarray, Physics, np.ndarray]:
+        """The callback: NumPy only, for JAX inside a callback can deadlock. Axes added by vmap are flattened."""
+        arguments = jax.tree.map(np.asarray, (state, ctrl, parts, done, fresh))
+        axes = arguments[3].shape
+        flat = jax.tree.map(lambda array: array.reshape(-1, *array.shape[len(axes):]), arguments)
+        with self._lock:
+            results = self._advance(*flat)
+        return jax.tree.map(lambda array: array.reshape(*axes, *array.shape[1:]), results)
+
+    def _advance(self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray,
+                 fresh: Fresh) -> tuple[np.ndarray, Physics, np.ndarray]:
+        batch = self._batch(len(done))
+        row = batch.state[:, :self._carried]
+        row[:] = np.ascontiguousarray(state).view(np.float64)
+        qpos, qvel, sensordata = batch.bind("qpos"), batch.bind("qvel"), batch.bind("sensordata")
+        batch.ctrl = ctrl
+        if len(self._geoms):
+            batch.mocap_pos, batch.mocap_quat = parts.position, parts.quaternion
+            batch.expand("geom_size")[:, self._geoms] = parts.size
+        batch.warning[:] = 1  # MuJoCo writes a log file at the first warning of a kind: pretend it has been
+        if done.any():
+            row[done] = 0.0
+            qpos[done], qvel[done] = np.asarray(fresh.qpos)[done], np.asarray(fresh.qvel)[done]
+            self._run(batch.forward, ids=np.flatnonzero(done), stage=_FRESH_READS)
+        if not done.all():
+            self._run(batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps,
+                      stage=_FRESH_READS)
+        physics = Physics(*(array.astype(np.float32) for array in (qpos, qvel, sensordata)))
+        physics.sensordata[np.ix_(done, self._forces)] = 0.0
+        bad = (batch.warning[:, _FAILURES, 1] > 1).any(-1) | (batch.status != 0)
+        return np.ascontiguousarray(row).view(np.uint32), physics, bad
+
+    @staticmethod
+    def _run(call, **arguments) -> None:  # noqa: ANN001
+        try:
+            call(**arguments)
+        except SimulationError:
+            pass  # those simulations are told by their status; the others ran
+
+    def _batch(self, size: int) -> Batch:
+        if size not in self._batches:
+            self._batches[size] = Batch(self.model, size, self._threads)
+        return self._batches[size]

@@ -1,0 +1,68 @@
+"""Engine `mjx`: MuJoCo in JAX, for TPUs; the same calculation on any device, in float32."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import mujoco
+
+from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
+
+_LARGE = 1e10  # MuJoCo's own bound for a sane position or velocity
+
+
+def _import() -> Any:
+    """The mjx package, imported when first needed and without its remarks on missing optional engines."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        from mujoco import mjx
+    return mjx
+
+
+class Mjx:
+    """MuJoCo in JAX; the device runs all environments at once, so `threads` has no meaning."""
+
+    def __init__(self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int) -> None:
+        del threads
+        self.model = model
+        self._mjx = _import()
+        self._on_device = self._mjx.put_model(model, impl="jax")
+        self._data = self._mjx.make_data(model, impl="jax")
+        self._geoms = part_geoms(model, part_names)
+        self._forces = force_columns(model)
+        self._substeps = substeps
+
+    def initial(self, batch: int) -> dict[str, jax.Array]:
+        model = self.model
+        sizes = {"qpos": model.nq, "qvel": model.nv, "act": model.na, "qacc_warmstart": model.nv}
+        return {name: jnp.zeros((batch, size)) for name, size in sizes.items()}
+
+    def step(self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array,
+             fresh: Fresh) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
+        return jax.vmap(self._advance)(state, ctrl, parts, done, fresh)
+
+    def _advance(self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array,
+                 fresh: Fresh) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
+        """One environment."""
+        sizes = jnp.asarray(self._on_device.geom_size).at[self._geoms].set(parts.size)
+        model = self._on_device.replace(geom_size=sizes)
+        data = self._data.replace(ctrl=ctrl, mocap_pos=parts.position, mocap_quat=parts.quaternion, **state)
+        data, _ = jax.lax.scan(lambda now, _: (self._mjx.step(model, now), None), data, None, self._substeps)
+        started = {name: jnp.zeros_like(array) for name, array in state.items()} | fresh._asdict()
+        moved = {name: jnp.where(done, started[name], getattr(data, name)) for name in state}
+        forces = jnp.where(done, 0.0, data.sensordata) if self._forces.any() else data.sensordata
+        if not self._forces.all():
+            data = self._refreshed(model, data.replace(**moved))
+        sensordata = jnp.where(self._forces, forces, data.sensordata)
+        physics = Physics(moved["qpos"], moved["qvel"], sensordata)
+        sane = jax.tree.map(lambda array: jnp.all(jnp.abs(array) < _LARGE), (moved, sensordata))  # false for NaN
+        return moved, physics, ~jnp.stack(jax.tree.leaves(sane)).all()
+
+    def _refreshed(self, model: Any, data: Any) -> Any:
+        """Sensors of positions and velocities at the present state; after `mjx.step` they are one substep old."""
+        mjx = self._mjx
+        data = mjx.sensor_pos(model, mjx.fwd_position(model, data))
+        return mjx.sensor_vel(model, mjx.fwd_velocity(model, data))

@@ -1,0 +1,1 @@
+"""Senses: one file each; the file name is the sense's name."""

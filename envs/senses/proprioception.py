@@ -1,0 +1,37 @@
+"""Sense `proprioception`: the body's own motion, its compass and its mouth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs.moment import Fixed, Moment
+
+
+@dataclass(frozen=True)
+class Proprioception:
+    """`[6]`: forward and lateral speed, yaw rate (as fractions of the body's top values), cosine and sine of the
+    heading, and whether the mouth is closed."""
+
+    compass: bool = True  # without it, the heading reads 0, 0
+
+    key = "proprio"
+
+    def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
+        del fixed
+        return gymnasium.spaces.Box(-np.inf, np.inf, (6,), np.float32)
+
+    def initial(self, fixed: Fixed) -> tuple[()]:
+        del fixed
+        return ()
+
+    def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
+        pose = moment.pose
+        heading = jnp.stack([jnp.cos(pose.heading), jnp.sin(pose.heading)]) * float(self.compass)
+        motion = jnp.append(pose.velocity / fixed.body.top_speed, pose.yaw_rate / fixed.body.top_yaw)
+        mouth = (moment.action[-1] > 0).astype(jnp.float32)
+        return state, jnp.concatenate([motion, heading, mouth[None]])

@@ -1,0 +1,108 @@
+"""Checkpoints: a tree of arrays, written whole by Orbax and read back bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from experiments.errors import RunError
+
+Tree = TypeVar("Tree")
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+class Checkpoints:
+    """The checkpoints of one run, named by the number of updates; only the newest `keep` stay.
+
+    Orbax writes into a temporary folder and renames it, so that a half-written checkpoint is never taken for one. Its
+    metadata holds a digest of every array, so that a damaged one is refused.
+    """
+
+    def __init__(self, folder: Path, keep: int = 3) -> None:
+        self.folder = folder.absolute()
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("arrays", "digests"))
+
+    def latest(self) -> int | None:
+        """The newest complete checkpoint, or None."""
+        return self._manager.latest_step()
+
+    def save(self, updates: int, tree: Any) -> None:
+        """Writes a checkpoint; returns when it is on disk. Raises RunError where it cannot be written."""
+        arrays = flatten(tree)
+        digests = {name: digest(array) for name, array in arrays.items()}
+        items = ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), digests=ocp.args.JsonSave(digests))
+        try:
+            self._manager.save(updates, args=items, force=True)
+            self._manager.wait_until_finished()
+        except Exception as error:  # Orbax and TensorStore raise many kinds: full disk, no permission, lost mount
+            raise RunError(
+                f"{self.folder}: checkpoint {updates} could not be written: {_short(error)}. The newest complete one is "
+                f"{self.latest()}. Make room, then go on with --resume {self.folder.parent}"
+            ) from error
+
+    def load(self, like: Tree) -> Tree:
+        """The newest checkpoint as a tree of the shape of `like`. Raises RunError where there is none or it is damaged."""
+        updates = self.latest()
+        if updates is None:
+            raise RunError(f"{self.folder} holds no complete checkpoint. Train first: scrubjay train --resume {self.folder.parent}")
+        place = self.folder / str(updates)
+        try:
+            restored = self._manager.restore(
+                updates, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(), digests=ocp.args.JsonRestore())
+            )
+        except Exception as error:  # whatever TensorStore says about truncated or foreign files
+            raise RunError(_damaged(place, _short(error))) from error
+        arrays = {name: np.asarray(array) for name, array in restored["arrays"].items()}
+        wrong = [name for name, array in arrays.items() if restored["digests"].get(name) != digest(array)]
+        if wrong:
+            raise RunError(_damaged(place, f"the numbers of {wrong[0]} are not those that were written"))
+        return unflatten(like, arrays, place)
+
+
+def _damaged(place: Path, why: str) -> str:
+    return f"checkpoint {place} is damaged: {why}. Remove that folder to go back to the one before it."
+
+
+def _short(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256 of an array's type, shape and bytes."""
+    text = json.dumps([str(array.dtype), array.shape]).encode()
+    return hashlib.sha256(text + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """`{path: array}` of a tree, without its empty arrays."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+    return {name: array for name, array in named.items() if array.size}
+
+
+def unflatten(like: Tree, arrays: dict[str, np.ndarray], place: Path) -> Tree:
+    """The tree of the shape of `like`, filled from `{path: array}`; RunError where names, shapes or types differ."""
+    paths, structure = jax.tree_util.tree_flatten_with_path(like)
+    expected = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
+    needed = {name for name, leaf in expected.items() if leaf.size}
+    for name in sorted(needed ^ arrays.keys()):
+        what = "lacks" if name in needed else "holds an unknown"
+        raise RunError(f"checkpoint {place} {what} {name!r}: it belongs to another brain or another version of the code.")
+    for name in sorted(needed):
+        found, wanted = arrays[name], expected[name]
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            raise RunError(
+                f"checkpoint {place}: {name!r} is {found.dtype}{list(found.shape)}, but the config asks for "
+                f"{wanted.dtype}{list(wanted.shape)}. It belongs to another brain."
+            )
+    filled = [arrays[name] if name in arrays else np.zeros(leaf.shape, leaf.dtype) for name, leaf in expected.items()]
+    return jax.tree.unflatten(structure, [jax.numpy.asarray(leaf) for leaf in filled])

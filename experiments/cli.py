@@ -1,0 +1,72 @@
+"""The `scrubjay` command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from experiments import commands
+
+DESCRIPTION = "Experiments on natural intelligence: a body in MuJoCo, a brain wired from modules in a config file."
+EXAMPLES = """\
+examples:
+  scrubjay train experiment=forage --run runs/jay      train the default brain
+  scrubjay train agent/memory=none seed=3              the same without episodic memory
+  scrubjay evaluate runs/jay --lesion hippocampus      score with a module lesioned
+  scrubjay watch runs/jay                              look at it in the browser
+  scrubjay modules lif                                 what a module is and what it takes
+  scrubjay doctor                                      what works on this machine
+"""
+ORDER = ("train", "evaluate", "watch", "graph", "modules", "tasks", "bench", "doctor")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command; a user's error is one message on stderr and exit code 2."""
+    args = parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        code = args.run(args)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        from experiments.errors import USER_ERRORS
+
+        if not isinstance(error, USER_ERRORS):
+            raise
+        print(f"scrubjay {args.command}: {error}", file=sys.stderr)
+        code = 2
+    sys.exit(code or 0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser, with a subcommand for every file in `experiments/commands`."""
+    top = argparse.ArgumentParser(
+        "scrubjay", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    found = [m.name for m in pkgutil.iter_modules(commands.__path__)]
+    for name in sorted(found, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
+        module = importlib.import_module(f"experiments.commands.{name}")
+        summary, _, rest = (module.__doc__ or "").partition("\n\n")
+        sub = subparsers.add_parser(
+            name,
+            help=summary.strip().rstrip("."),
+            description=summary.strip(),
+            epilog=rest.strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.arguments(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+if __name__ == "__main__":
+    main()

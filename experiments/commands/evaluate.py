@@ -1,0 +1,47 @@
+"""Score a trained agent between the strongest null policy (0) and the scripted oracle (1); never trains.
+
+A lesion replaces everything a module sends by its mean over intact behaviour. The interval is a 95 % bootstrap over
+episodes of this one agent; comparing brains takes several seeds.
+
+examples:
+  scrubjay evaluate runs/jay
+  scrubjay evaluate runs/jay --episodes 2000 --json
+  scrubjay evaluate runs/jay --lesion hippocampus --lesion v1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", help="a run directory")
+    parser.add_argument("--episodes", type=positive, default=512, metavar="N", help="episodes per task (default: 512)")
+    parser.add_argument("--lesion", action="append", nargs="+", default=[], metavar="MODULE", help="modules to lesion")
+    parser.add_argument("--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    from experiments.evaluate import evaluate
+    from experiments.run import load
+
+    lesions = [name for names in args.lesion for name in names]
+    scores = evaluate(load(args.folder), args.episodes, lesions, deterministic=not args.sampled)
+    if args.json:
+        print(json.dumps({task: score.plain() for task, score in scores.items()}))
+        return 0
+    print(f"{args.folder}{', lesioned: ' + ', '.join(lesions) if lesions else ''}")
+    for task, s in scores.items():
+        print(f"  {task}: score {s.score:.3f} [{s.low:.3f}, {s.high:.3f}] over {s.episodes} episodes")
+        print(f"  {'':{len(task)}}  mean return {s.mean:.2f} (null {s.null:.2f} = 0, oracle {s.oracle:.2f} = 1)")
+    return 0

@@ -1,0 +1,64 @@
+"""Train a brain in a world, or go on with a training that was interrupted.
+
+overrides:
+  group=choice   swaps a part:  experiment=forage  agent=gru  agent/memory=none  agent/motor=spiking  env=arena
+  a.b=value      sets a value:  seed=3  total_decisions=2_000_000  learning.rate=3e-4  agent.modules.v1.tau_mem='10 ms'
+  A folder ./configs adds choices of your own.
+
+examples:
+  scrubjay train experiment=forage --run runs/jay
+  scrubjay train experiment=forage agent/memory=none seed=3 total_decisions=2_000_000
+  scrubjay train 'learning.losses={v1.rate_loss: 1.0}'
+  scrubjay train --resume runs/jay
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="group=choice or a.b=value, as below")
+    parser.add_argument("--run", dest="folder", metavar="DIR", help="the run's directory (default: runs/TASK-DATE-TIME)")
+    parser.add_argument("--resume", metavar="DIR", help="go on where this run's newest checkpoint ends")
+    parser.add_argument("--fresh", action="store_true", help="start over if --run holds a run already; the old one is deleted")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    from experiments.config import composed
+    from experiments.errors import RunError
+    from experiments.metrics import read_metrics
+    from experiments.progress import Progress
+    from experiments.run import create, load
+    from experiments.train import curve, train
+
+    if args.resume and (args.overrides or args.folder or args.fresh):
+        raise RunError("--resume goes on with the run's own config: give no overrides, --run or --fresh beside it.")
+    if args.resume:
+        job = load(args.resume)
+    else:
+        values = composed(args.overrides)
+        job = create(Path(args.folder or _default(values)), values, args.fresh)
+    train(job, resume=bool(args.resume), progress=Progress(quiet=args.json))
+    rows = read_metrics(job.path)
+    decisions, scores = curve(rows)
+    last = float(scores[-1]) if len(scores) else math.nan
+    if args.json:
+        found = {"run": str(job.path), "decisions": int(rows[-1]["decisions"]), "score": last if math.isfinite(last) else None}
+        print(json.dumps(found))
+        return 0
+    from experiments.chart import chart
+
+    if len(scores):
+        print(chart(decisions, scores, "score while learning (0 null, 1 oracle)"))
+    print(f"run: {job.path}\nnext: scrubjay evaluate {job.path}\n      scrubjay watch {job.path}")
+    return 0
+
+
+def _default(values: dict) -> str:
+    return f"runs/{values.get('task', {}).get('kind', 'run')}-{time.strftime('%Y%m%d-%H%M%S')}"

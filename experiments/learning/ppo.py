@@ -1,0 +1,199 @@
+"""Proximal policy optimisation (Schulman et al. 2017) through a brain's state over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from agent.circuit import Circuit, Params
+from agent.config import option
+from agent.motor import policy
+from agent.unroll import unroll
+from envs.base import Env
+from experiments.learning.rollout import Life, Moment, begin, decide, rollout
+
+
+@dataclass(frozen=True)
+class PpoConfig:
+    """PPO. Gradient flows through the brain's state over `steps` decisions; with whole episodes in them, without truncation."""
+
+    environments: int = option(256, "environments that run side by side, B", low=1)
+    steps: int = option(64, "decisions from one update to the next, T", low=2)
+    epochs: int = option(3, "passes over what was lived", low=1)
+    minibatches: int = option(4, "groups of environments in a pass", low=1)
+    rate: float = option(7e-4, "learning rate", low=0.0)
+    anneal: bool = option(True, "lower the learning rate linearly to nothing")
+    discount: float = option(0.98, "γ, worth of the next decision's reward", low=0.0, high=1.0)
+    trace: float = option(0.95, "λ of the generalised advantage estimate", low=0.0, high=1.0)
+    clip: float = option(0.2, "ε, how far the policy may move in an update", low=0.0)
+    value_weight: float = option(0.5, "weight of the value loss", low=0.0)
+    entropy_weight: float = option(0.003, "weight of the entropy bonus", low=0.0)
+    max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
+    policy: str = option("motor.policy", "the port that holds the policy")
+    value: str = option("value.value", "the port that holds the value")
+    losses: Mapping[str, float] = field(default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"})
+
+    def __post_init__(self) -> None:
+        if self.environments % self.minibatches:
+            raise ValueError(f"minibatches ({self.minibatches}) must divide environments ({self.environments}).")
+
+
+class Learner(NamedTuple):
+    """Everything that training changes: restored exactly, it goes on exactly."""
+
+    params: Params
+    optimizer: Any
+    life: Life
+    returns: jax.Array  # [B], reward of the running episodes so far
+    key: jax.Array  # raw key data
+    updates: jax.Array  # () int32
+
+
+@dataclass(frozen=True, eq=False)
+class Ppo:
+    """The algorithm for one brain in one world: `learner = ppo.init(key)`, then `learner, metrics = ppo.update(learner)`."""
+
+    config: PpoConfig
+    circuit: Circuit
+    env: Env
+    updates: int
+
+    def init(self, key: jax.Array) -> Learner:
+        weights, life, order = jax.random.split(key, 3)
+        params = self.circuit.init(weights)
+        batch = self.config.environments
+        return Learner(
+            params,
+            self.optimizer.init(params),
+            begin(self.circuit, self.env, life),
+            jnp.zeros(batch),
+            jax.random.key_data(order),
+            jnp.zeros((), jnp.int32),
+        )
+
+    def update(self, learner: Learner) -> tuple[Learner, dict[str, jax.Array]]:
+        """Lives for `steps` decisions, then learns from them; pure, and may be vmapped over seeds."""
+        c = self.config
+        before = learner.life.brain
+        life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=(c.policy, c.value))
+        advantage, target = advantages(c, lived, self._value(learner.params, life))
+        batch = Batch(before, lived, advantage, target)
+        order = jax.random.fold_in(jax.random.wrap_key_data(learner.key), learner.updates)
+        (params, optimizer), metrics = jax.lax.scan(
+            partial(self._epoch, batch), (learner.params, learner.optimizer), jax.random.split(order, c.epochs)
+        )
+        metrics = {name: value.mean() for name, value in metrics.items()}
+        returns, episodes = _episodes(learner.returns, lived)
+        learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
+        return learner, {**metrics, **episodes}
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        c = self.config
+        steps = self.updates * c.epochs * c.minibatches
+        rate = optax.linear_schedule(c.rate, 0.0, steps) if c.anneal else c.rate
+        return optax.chain(optax.clip_by_global_norm(c.max_gradient), optax.adam(rate, eps=1e-5))
+
+    def _value(self, params: Params, life: Life) -> jax.Array:
+        """The worth of what the brain sees last, `[B]`; it is not acted upon here."""
+        _, moment = decide(self.circuit, self.env, params, life, probes=(self.config.value,))
+        return moment.trace[self.config.value]
+
+    def _epoch(self, batch: Batch, carry: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+        """One pass over all environments, in groups."""
+        c = self.config
+        groups = jax.random.permutation(key, c.environments).reshape(c.minibatches, -1)
+
+        def learn(carry: Any, group: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+            params, optimizer = carry
+            gradient, metrics = jax.grad(self._loss, has_aux=True)(params, batch.take(group))
+            change, optimizer = self.optimizer.update(gradient, optimizer, params)
+            metrics["gradient"] = optax.global_norm(gradient)
+            return (optax.apply_updates(params, change), optimizer), metrics
+
+        return jax.lax.scan(learn, carry, groups)
+
+    def _loss(self, params: Params, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
+        c, lived = self.config, batch.lived
+        probes = (c.policy, c.value, *c.losses)
+        _, trace = unroll(self.circuit, params, batch.brain, lived.observation, lived.first, lived.key, probes=probes)
+        counts = ~lived.last  # a decision after the end moved nothing
+        mean = partial(_mean, counts=counts)
+        ratio = jnp.exp(
+            policy.log_prob(trace[c.policy], lived.action) - policy.log_prob(lived.trace[c.policy], lived.action)
+        )
+        deviation = jnp.sqrt(mean(jnp.square(batch.advantage - mean(batch.advantage))))
+        advantage = (batch.advantage - mean(batch.advantage)) / (deviation + 1e-8)
+        gain = jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - c.clip, 1.0 + c.clip) * advantage)
+        terms = {
+            "loss/policy": -mean(gain),
+            "loss/value": c.value_weight * mean(0.5 * jnp.square(trace[c.value] - batch.target)),
+            "loss/entropy": -c.entropy_weight * mean(policy.entropy(trace[c.policy])),
+            **{f"loss/{port}": weight * mean(trace[port]) for port, weight in c.losses.items()},
+        }
+        loss = sum(terms.values(), jnp.zeros(()))
+        kl = mean(ratio - 1.0 - jnp.log(ratio))  # Schulman's k3 estimate
+        return loss, {"loss": loss, **terms, "policy/kl": kl, "policy/entropy": mean(policy.entropy(trace[c.policy]))}
+
+
+class Batch(NamedTuple):
+    """What an update learns from: time first, `[T, B, ...]`; the brain's state at the start, `[B, ...]`."""
+
+    brain: Any
+    lived: Moment
+    advantage: jax.Array
+    target: jax.Array
+
+    def take(self, group: jax.Array) -> Batch:
+        """The same for some of the environments."""
+        lived, advantage, target = jax.tree.map(lambda x: x[:, group], self[1:])
+        return Batch(jax.tree.map(lambda x: x[group], self.brain), lived, advantage, target)
+
+
+def advantages(config: PpoConfig, lived: Moment, final: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Generalised advantages and value targets, `[T, B]` each; `final` is V at T, `[B]`.
+
+    δ_t = r_t + γ V_{t+1} - V_t, A_t = δ_t + γ λ A_{t+1} (Schulman et al. 2016, eqs. 12 and 16).
+
+    An episode that was cut off still counts its last value; nothing flows back across the start of the next one.
+    """
+    values = jnp.concatenate([lived.trace[config.value], final[None]])
+    discount = config.discount * lived.discount
+    surprise = lived.reward + discount * values[1:] - values[:-1]
+    keep = jnp.where(lived.ends, 0.0, config.trace) * discount
+
+    def back(later: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        surprise, keep = moment
+        advantage = surprise + keep * later
+        return advantage, advantage
+
+    _, advantage = jax.lax.scan(back, jnp.zeros_like(final), (surprise, keep), reverse=True)
+    return advantage, advantage + values[:-1]
+
+
+def _mean(x: jax.Array, counts: jax.Array) -> jax.Array:
+    return jnp.where(counts, x, 0.0).sum() / counts.sum()
+
+
+def _episodes(returns: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Running returns `[B]`, and sums over the episodes that ended."""
+
+    def tick(returns: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        reward, ends = moment
+        returns = returns + reward
+        return jnp.where(ends, 0.0, returns), jnp.where(ends, returns, 0.0)
+
+    returns, ended = jax.lax.scan(tick, returns, (lived.reward, lived.ends))
+    terms = {f"reward/{name}": value.mean() for name, value in lived.terms.items()}
+    return returns, {
+        "episodes": lived.ends.sum(),
+        "returns": ended.sum(),
+        "bad": lived.bad.sum(),
+        **terms,
+    }

@@ -1,0 +1,101 @@
+"""The training loop, from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from envs.baselines import baseline
+from envs.registry import EnvError
+from experiments.errors import RunError
+from experiments.learning.ppo import Learner
+from experiments.metrics import Metrics
+from experiments.progress import Progress
+from experiments.run import Run
+
+
+def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -> Learner:
+    """Trains until `total_decisions`, from the start or from the newest checkpoint; returns what was learned.
+
+    Killed at any moment and resumed, it ends bit for bit where it would have ended (on the CPU).
+    Raises RunError where a loss or reward is not a number; the checkpoints from before stay.
+    """
+    progress = progress or Progress(quiet=True)
+    setup, ppo = run.setup, run.ppo
+    per_update = setup.learning.environments * setup.learning.steps
+    with run.lock():
+        learner = start(run, resume)
+        done = int(learner.updates)
+        metrics = Metrics(run.path, done)
+        update = jax.jit(ppo.update, donate_argnums=0)
+        progress.start(done * per_update, setup.updates * per_update)
+        try:
+            while done < setup.updates:
+                before = time.perf_counter()
+                learner, row = update(learner)
+                row = {name: float(value) for name, value in row.items()}
+                done += 1
+                check_finite(run, done, row)
+                row = _row(run, done, done * per_update, row, time.perf_counter() - before)
+                metrics.add(row)
+                progress.advance(row)
+                if done % setup.checkpoint_every == 0 or done == setup.updates:
+                    run.checkpoints.save(done, learner)
+        finally:
+            progress.stop()
+            metrics.close()
+    return learner
+
+
+def start(run: Run, resume: bool) -> Learner:
+    """The learner to begin with: fresh, or from the newest checkpoint if there is one."""
+    if resume and run.checkpoints.latest() is not None:
+        return run.learner()
+    return jax.jit(run.ppo.init)(jax.random.key(2 * run.setup.seed))  # training seeds are even, test seeds odd
+
+
+def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
+    """Stops a training whose numbers have gone bad, before they reach a checkpoint."""
+    bad = sorted(name for name, value in row.items() if not math.isfinite(value))
+    if not bad:
+        return
+    rewards = [name for name in bad if name.startswith("reward/")]
+    kept = run.checkpoints.latest()
+    if rewards:
+        remedy = f"The task {run.setup.task['kind']!r} gave a reward that is not a number; mend its term {rewards[0]!r}."
+    else:
+        remedy = "Try a lower learning.rate or learning.max_gradient, or look for a module whose output explodes."
+    raise RunError(
+        f"{run.path}: {', '.join(bad[:4])} {'is' if len(bad) == 1 else 'are'} not finite in update {update} "
+        f"(seed {run.setup.seed}). {remedy} "
+        + (f"Checkpoint {kept} from before is kept." if kept is not None else "No checkpoint was written yet.")
+    )
+
+
+def _row(run: Run, update: int, decisions: int, values: dict[str, float], seconds: float) -> dict[str, float]:
+    episodes, total = values.pop("episodes"), values.pop("returns")
+    mean = total / episodes if episodes else math.nan
+    head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
+    return {**head, "score": score(run.setup.task["kind"], mean), **values}
+
+
+def score(task: str, mean: float) -> float:
+    """A mean return between null (0) and oracle (1); NaN for a task without stored baseline."""
+    try:
+        return float(baseline(task).score(mean))
+    except EnvError:
+        return math.nan
+
+
+def curve(rows: list[dict[str, float]], column: str = "score", points: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Decisions and the mean of a metric in `points` equal stretches, without the empty ones."""
+    rows = [r for r in rows if math.isfinite(r[column])]
+    if not rows:
+        return np.zeros(0), np.zeros(0)
+    at, values = np.array([[r["decisions"], r[column]] for r in rows]).T
+    parts: Any = np.array_split(np.arange(len(rows)), min(points, len(rows)))
+    return np.array([at[p].mean() for p in parts]), np.array([values[p].mean() for p in parts])

@@ -1,0 +1,62 @@
+"""What all tests share: the CPU, strict shapes for the brain, the same random numbers every time.
+
+There is no compilation cache here: tests of exact resume compare bits, so every program is compiled where it runs.
+Set JAX_COMPILATION_CACHE_DIR for one of your own.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before jax is first imported
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if find_chromium() is None:
+        skip = pytest.mark.skip(reason="found no Chromium (Debian: apt install chromium)")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
+def find_chromium() -> str | None:
+    """Path of the browser that the tests of the replay page drive, if there is one."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a headless-capable Chromium; for tests marked `browser`."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("found no Chromium")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def strict_ranks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For tests of the brain, `[B] + [B, 1]` is an error rather than a `[B, B]` (mjx itself broadcasts like that)."""
+    strict = Path(__file__).parent / "agent" in request.path.parents
+    with jax.numpy_rank_promotion("raise" if strict else "allow"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Tests take their randomness from keys and generators; this holds third-party code that does not."""
+    np.random.seed(0)  # noqa: NPY002
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    return jax.random.key(0)
