@@ -26,8 +26,10 @@ def build(mapping: Mapping[str, Any], body: Ports | None = None, action: Port | 
     """
     problems: list[str] = []
     _check_sections(mapping, problems)
+    before = len(problems)
     body = body or sense_ports(mapping.get("body"), problems)
     action = action or action_port(mapping.get("action"), problems)
+    known = len(problems) == before
     declared = mapping.get("modules") or {}
     configs = _configs(declared, problems)
     wires = _wires(mapping.get("wires") or [], problems)
@@ -36,7 +38,7 @@ def build(mapping: Mapping[str, Any], body: Ports | None = None, action: Port | 
     check_inputs(configs, sound, broken, problems)
     check_action(wires, problems)
     running = order(configs, sound, problems)
-    if running is None or (problems and not configs):
+    if running is None or not known or not configs:
         raise WiringError(problems)
     inputs, outputs = infer(running, configs, sound, body, action, problems)
     if problems:

@@ -45,7 +45,7 @@ def _discover() -> None:
             entry.load()
         except Exception as error:
             raise ConfigError(
-                f"entry point '{entry.name} = {entry.value}' of group {ENTRY_POINTS!r} cannot be loaded: {error}. "
+                f"entry point '{entry.name} = {entry.value}' of group {ENTRY_POINTS!r} cannot be loaded: {str(error).rstrip('.')}. "
                 f"Mend or uninstall the package that offers it ({entry.dist.name if entry.dist else 'unknown'})."
             ) from error
 

@@ -25,7 +25,7 @@ def action_port(shape: Any, problems: list[str]) -> Port:
     """What moves the body, from its shape."""
     if shape is None:
         problems.append("agent.action: the action is not known. Pass action=..., or give its shape: 'action: [3]'.")
-        return Port((1,), "action")
+        return Port()
     return _port("agent.action", shape, "action", problems)
 
 

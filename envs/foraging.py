@@ -22,7 +22,8 @@ _ASIDE = 0.055  # m, room left when passing a bad thing
 _HORIZON = 9  # decisions imagined
 _GRAZE = 0.14  # m, how far beside a thing's centre one may aim to take it in passing
 _BUMP = 0.6  # part of the speed towards a thing that is lost by running into it
-_HURRY = 0.5  # worth of a meal lost per second that it takes
+_COMMITMENT = 0.05  # of the plan of the decision before, lest two equal ones alternate for ever
+_SECOND, _EXTRA, _HURT = 0.6, 0.3, 0.6  # s: weight of the second meal's time, worth of a third, cost of a bad thing
 
 
 def foragers(task: Forage) -> dict[str, Policy]:
@@ -65,7 +66,7 @@ class _Drive(NamedTuple):
     pose: Pose  # its velocity in the arena's axes, not the body's
     goods: jax.Array  # [n] bool, still there
     bads: jax.Array  # [m] bool
-    worth: jax.Array  # []
+    meals: jax.Array  # [n], s, when each good thing was eaten
     time: jax.Array  # [], s
 
 
@@ -75,15 +76,16 @@ def _planning(task: Forage) -> Policy:
     orders = np.array([(i, j) for i in range(task.goods) for j in range(task.goods) if i != j] or [(0, 0)])
     sides = np.array([0.0, -1.0, 1.0])
 
-    def act(state: tuple[()], view: View, key: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def act(state: jax.Array, view: View, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         del key
         goods, bads = _split(task, view)
-        drive = jax.vmap(lambda order: jax.vmap(lambda side: _imagine(task, view.pose, goods, bads, order, side))(
-            jnp.asarray(sides)))(jnp.asarray(orders))
-        worth, action = drive
-        return state, action.reshape(-1, 3)[jnp.argmax(worth.reshape(-1))]
+        worth, action = jax.vmap(lambda order: jax.vmap(lambda side: _imagine(
+            task, view.pose, goods, bads, order, side))(jnp.asarray(sides)))(jnp.asarray(orders))
+        worth = worth.reshape(-1) + _COMMITMENT * (jnp.arange(worth.size) == state)
+        best = jnp.argmax(worth)
+        return best, action.reshape(-1, 3)[best]
 
-    return Policy(lambda key: (), act)
+    return Policy(lambda key: jnp.int32(-1), act)
 
 
 def _imagine(task: Forage, pose: Pose, goods: jax.Array, bads: jax.Array, order: jax.Array,
@@ -108,11 +110,23 @@ def _imagine(task: Forage, pose: Pose, goods: jax.Array, bads: jax.Array, order:
             drive = _roll(task, drive, action, goods, bads)
         return drive, action
 
-    all_there = (jnp.ones(len(goods), bool), jnp.ones(len(bads), bool))
-    drive, actions = jax.lax.scan(decide, _Drive(pose, *all_there, jnp.float32(0), jnp.float32(0)), None, _HORIZON)
-    to_next = travel(goods - drive.pose.position, drive.pose.heading, task.radius + _BODY)
-    to_next = jnp.where(drive.goods, to_next, 1.0).min()
-    return drive.worth - _HURRY * jnp.minimum(to_next, 1.0), actions[0]
+    start = _Drive(pose, jnp.ones(len(goods), bool), jnp.ones(len(bads), bool), jnp.zeros(len(goods)), jnp.float32(0))
+    drive, actions = jax.lax.scan(decide, start, None, _HORIZON)
+    return _worth(task, drive, goods, order), actions[0]
+
+
+def _worth(task: Forage, drive: _Drive, goods: jax.Array, order: jax.Array) -> jax.Array:
+    """Less for every second until the two meals (guessed where the drive ends before), and for every bad thing."""
+    reach = task.radius + _BODY
+    first, second = order
+    direct = drive.time + travel(goods - drive.pose.position, drive.pose.heading, reach)
+    hop = goods[second] - goods[first]
+    arrival = goods[first] - drive.pose.position
+    soon = jnp.where(drive.goods[first], direct[first], drive.meals[first])
+    after = soon + travel(hop, jnp.arctan2(arrival[1], arrival[0]), reach)
+    later = jnp.where(drive.goods[second], jnp.where(drive.goods[first], after, direct[second]), drive.meals[second])
+    others = (~drive.goods).sum() - (~drive.goods[first]) - (~drive.goods[second])
+    return _EXTRA * others - soon - _SECOND * later - _HURT * (~drive.bads).sum()
 
 
 def _roll(task: Forage, drive: _Drive, action: jax.Array, goods: jax.Array, bads: jax.Array) -> _Drive:
@@ -130,8 +144,8 @@ def _roll(task: Forage, drive: _Drive, action: jax.Array, goods: jax.Array, bads
     hurt, lost_too = _touched(task, position, velocity, bads, drive.bads)
     time = drive.time + CONTROL_SECONDS
     now = Pose(position, heading, velocity - _BUMP * (lost + lost_too), yaw + (pose.yaw_rate - yaw) * keep)
-    worth = drive.worth + eaten.sum() * (1 - _HURRY * time) - hurt.sum()
-    return _Drive(now, drive.goods & ~eaten, drive.bads & ~hurt, worth, time)
+    meals = jnp.where(eaten, time, drive.meals)
+    return _Drive(now, drive.goods & ~eaten, drive.bads & ~hurt, meals, time)
 
 
 def _touched(task: Forage, position: jax.Array, velocity: jax.Array, things: jax.Array,

@@ -100,19 +100,27 @@ def integrate(v: jax.Array, current: jax.Array, leak: float, ticks: int) -> tupl
 
 
 @cache
-def shift_for_rate(rate: float, leak: float, ticks: int, neurons: int = 1024, decisions: int = 10) -> float:
+def shift_for_rate(rate: float, leak: float, ticks: int, neurons: int = 2048, decisions: int = 20) -> float:
     """The mean current at which neurons spike `rate` times a tick, their currents being normal with deviation 1.
 
-    Found by bisection on a simulation over the quantiles of the distribution.
+    Found by bisection on a simulation over the quantiles of the distribution. For half of the neurons the current
+    stays, for the other half it is drawn anew at every decision (which lowers the rate): life lies between the two.
     """
-    spread = ndtri(np.arange(0.5, neurons) / neurons)
+    quantiles, random = ndtri(np.arange(0.5, neurons) / neurons), np.random.default_rng(0)
+    currents = [np.concatenate([quantiles, random.permutation(quantiles)]) for _ in range(decisions)]
     low, high = -10.0, 10.0
     for _ in range(30):
         middle = 0.5 * (low + high)
-        v, spikes = np.zeros(neurons), 0.0
-        for _ in range(ticks * decisions):
-            v = leak * v + (1.0 - leak) * (spread + middle)
+        low, high = (middle, high) if _simulated_rate(middle, currents, leak, ticks) < rate else (low, middle)
+    return 0.5 * (low + high)
+
+
+def _simulated_rate(mean: float, currents: list[np.ndarray], leak: float, ticks: int) -> float:
+    """Spikes per tick and neuron, from rest."""
+    v, spikes = np.zeros_like(currents[0]), 0.0
+    for current in currents:
+        for _ in range(ticks):
+            v = leak * v + (1.0 - leak) * (current + mean)
             spikes += float((v > 1.0).mean())
             v[v > 1.0] = 0.0
-        low, high = (middle, high) if spikes / (ticks * decisions) < rate else (low, middle)
-    return 0.5 * (low + high)
+    return spikes / (ticks * len(currents))

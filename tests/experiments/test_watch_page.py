@@ -99,7 +99,7 @@ def test_foreign_files_are_named(trace: Trace, tmp_path: Path) -> None:
         ({"poses": np.zeros((3, 2, 7))}, r"poses has shape \(3, 2, 7\), expected \(3, 1, 7\), that is \[T, G, 7\]"),
         ({"rewards": {"food": np.zeros(4)}}, r"trace.rewards\['food'\] has shape \(4,\), expected \(3,\)"),
         ({"spikes": {"v1.spikes": np.zeros((3, 5))}}, r"expected \[T=3, ticks, N\]"),
-        ({"geoms": (Geom("x", "cylindre", (1, 1)),)}, "geom 'x': no shape 'cylindre'. Did you mean 'cylinder'?"),
+        ({"geoms": (Geom("x", "cylindre", (1, 1)),)}, "geom 'x': no shape 'cylindre'. Did you mean 'cylinder'?"),  # pyright: ignore[reportArgumentType]
         ({"geoms": (Geom("x", "box", (1, 1)),)}, r"geom 'x': size \(1, 1\) of a box needs 3 to 3 numbers"),
         ({"root": 1}, r"trace.root is 1, but there are 1 geoms"),
         ({"nodes": (Node("a", "lif", 0, 0),) * 2}, "trace.nodes has 'a' 2 times"),
@@ -128,7 +128,7 @@ def test_quantised_arrays_come_back_within_half_a_step() -> None:
     codes = np.frombuffer(raw, "<u2", array.size, spec["start"]).reshape(array.shape)
     finite = np.isfinite(array)
     assert ((codes == MISSING) == ~finite).all()
-    step = np.ptp(array[finite]) / (MISSING - 1)
+    step = float(np.ptp(array[finite])) / (MISSING - 1)
     np.testing.assert_allclose((spec["offset"] + codes * spec["scale"])[finite], array[finite], atol=0.501 * step)
     np.testing.assert_array_equal(
         np.unpackbits(np.frombuffer(raw, np.uint8, 14), count=bits.size).reshape(bits.shape), bits

@@ -63,7 +63,7 @@ class Graph {
     const lamp = makeSvg("circle", { cx: -w / 2 + 15, cy: 0, r: 3 });
     const name = makeSvg("text", { x: -w / 2 + 28, y: -2, "font-weight": 600 }), kind = makeSvg("text", { x: -w / 2 + 28, y: 12, class: "kind" });
     name.textContent = card.name; kind.textContent = card.kind;
-    const group = makeSvg("g", { class: "node", transform: `translate(${card.x} ${card.y})`, tabindex: 0, role: "button", "aria-label": `${node.name}, ${node.kind}` },
+    const group = makeSvg("g", { class: "node", transform: `translate(${Math.round(card.x)} ${Math.round(card.y)})`, tabindex: 0, role: "button", "aria-label": `${node.name}, ${node.kind}` },
       glow, box, lamp, name, kind, makeSvg("rect", { class: "focus", ...shape(4) }));
     const pick = () => this.choose(this.chosen === node.name ? null : node.name);
     group.addEventListener("click", pick);

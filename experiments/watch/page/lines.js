@@ -1,4 +1,4 @@
-// Line segments with a width in CSS pixels and round ends; a segment from a point to itself is a dot.
+// Line segments with a width in CSS pixels; a segment from a point to itself is a round dot.
 
 const CORNERS = [[0, -1], [1, -1], [1, 1], [0, -1], [1, 1], [0, 1]];
 

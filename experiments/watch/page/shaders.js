@@ -116,5 +116,6 @@ in vec4 tint;
 out vec4 result;
 void main() {
   float d = length(vec2(place.x - clamp(place.x, 0.0, along), place.y));
-  result = vec4(tint.rgb, tint.a * (1.0 - smoothstep(across - 0.5, across + 0.5, d)));
+  float inside = along > 0.5 ? step(0.0, place.x) * step(place.x, along) : 1.0;  // joints would show through otherwise
+  result = vec4(tint.rgb, tint.a * inside * (1.0 - smoothstep(across - 0.5, across + 0.5, d)));
 }`;

@@ -106,7 +106,7 @@ class Timeline {
       strip.drawNow?.(c, box, (s) => this.x(s), i);
       rows.slice(0, Math.max(1, Math.floor((box.h - 4) / 14))).forEach(({ name, text, colour }, row) => {
         write(c, text, this.gutter - 12, top + 14 * row, { align: "right", size: 11.5, colour, weight: 600 });
-        if (name) write(c, name, this.gutter - 60, top + 14 * row, { align: "right", size: 11.5, colour, room: this.gutter - 60 - (row ? 12 : 64) });
+        if (name) write(c, name, this.gutter - 64, top + 14 * row, { align: "right", size: 11.5, colour, room: this.gutter - 64 - (row ? 12 : 64) });
       });
     });
     c.fillStyle = "#66b2ff22";

@@ -1,0 +1,1 @@
+"""Speed: ours, a plain reference and peers, alternating in one run, per CPU-second."""

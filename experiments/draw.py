@@ -1,0 +1,2 @@
+def write_graph(circuit, path):
+    path.write_text("x"); return path

@@ -1,0 +1,145 @@
+"""Records a trained agent at work as a trace: what it saw and did, and what went on in every module and on every wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from agent.circuit import Circuit
+from agent.memory.episodic import EpisodicMemoryConfig
+from agent.module import DECISION_SECONDS, Arrays
+from agent.wires import BODY
+from envs.drawing import Geoms
+from experiments.draw import layout
+from experiments.evaluate import evaluate, mode
+from experiments.learning.rollout import Life, begin, decide
+from experiments.run import Run, circumstances, make_env
+from experiments.watch.trace import Edge, Geom, Meta, Node, Trace
+
+SCORE_EPISODES = 64
+FAINT = 0.05  # the weakest recall that is shown
+
+
+class Frame(NamedTuple):
+    """One decision, as plain arrays."""
+
+    geoms: Geoms
+    pose: np.ndarray  # [3] x, y (m), heading (rad)
+    retina: np.ndarray | None
+    first: bool
+    last: bool
+    ports: dict[str, np.ndarray]
+    reward: dict[str, np.ndarray]
+
+
+def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
+    """So many whole episodes of a run's newest checkpoint, on test seeds, acting as it is scored (by the likeliest action)."""
+    frames = list(_frames(run, episodes, seed))
+    frames = [f for f in frames if not f.last]  # after the end nothing moves
+    time = np.arange(len(frames)) * DECISION_SECONDS
+    episode = np.cumsum([f.first for f in frames]) - 1
+    circuit = run.circuit
+    (task, score), *_ = evaluate(run, SCORE_EPISODES).items()
+    retina, eyes = _retina(run, frames)
+    return Trace(
+        meta=Meta(
+            title=f"{task}, seed {run.setup.seed}",
+            run=str(run.path),
+            task=task,
+            agent=", ".join(circuit.modules),
+            seed=seed,
+            dt=DECISION_SECONDS,
+            version=circumstances()["packages"]["scrubjay"] + (f" {commit}" if (commit := circumstances()["commit"]) else ""),
+        ),
+        time=time,
+        episode=episode,
+        geoms=tuple(Geom(g.name, g.type, tuple(g.size)) for g in frames[0].geoms.shapes),
+        poses=np.stack([f.geoms.poses for f in frames]),
+        rgba=np.stack([f.geoms.rgba for f in frames]),
+        root=frames[0].geoms.root,
+        **retina,
+        eyes=eyes,
+        rewards={term: np.array([f.reward[term] for f in frames]) for term in frames[0].reward},
+        value=np.array([f.ports[run.setup.learning.value] for f in frames]),
+        score=f"score {score.score:.2f} [{score.low:.2f}, {score.high:.2f}] over {score.episodes} episodes",
+        ports={port: np.array([np.abs(f.ports[port]).mean() for f in frames]) for port in circuit.port_names},
+        spikes={p: np.stack([f.ports[p] > 0 for f in frames]) for p in _ports(circuit, "spikes")},
+        signals={p: np.array([f.ports[p].mean() for f in frames]) for p in _ports(circuit, "signal") if circuit.port(p).shape == (1,)},
+        events=tuple(_events(frames, time, episode)),
+        recalls=_recalls(circuit, frames, time),
+        **_graph(circuit),
+    )
+
+
+def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
+    """Every decision of the first `episodes` episodes of one environment."""
+    env, circuit = make_env(run.setup, 1), run.circuit
+    params, probes = run.learner().params, run.circuit.port_names
+    life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
+
+    @jax.jit
+    def step(params: Any, life: Life) -> tuple[Life, Any]:
+        pose = env.pose(life.world)
+        place = jnp.concatenate([pose.position[0], pose.heading[:1]])
+        after, moment = decide(circuit, env, params, life, probes=probes, actor=mode(run))
+        return after, (place, moment)
+
+    done = 0
+    while done < episodes:
+        world = life.world
+        after, (place, moment) = step(params, life)
+        first = jax.tree.map(lambda x: np.asarray(x)[0], (moment.observation, moment.trace, moment.terms))
+        senses, ports, terms = first
+        geoms = env.geoms(jax.tree.map(lambda x: np.asarray(x)[0], world))
+        yield Frame(geoms, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms)
+        done += int(moment.ends[0])
+        life = after
+
+
+def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray | None]:
+    """The pictures of the ray retina and where its rays went, if the body has one."""
+    sense = next((s for s in run.env.senses if s.key == "retina"), None)
+    if sense is None or frames[0].retina is None:
+        return {}, None
+    pictures = np.stack([f.retina for f in frames if f.retina is not None])
+    looks: Any = sense
+    found = {"retina": pictures, "row_heights": tuple(looks.heights), "ray_angles": tuple(float(a) for a in looks.angles())}
+    return found, np.stack([f.pose for f in frames])
+
+
+def _ports(circuit: Circuit, meaning: str) -> list[str]:
+    return [p for p in circuit.port_names if circuit.port(p).meaning == meaning and not p.startswith(f"{BODY}.")]
+
+
+def _events(frames: list[Frame], time: np.ndarray, episode: np.ndarray) -> Iterator[tuple[float, str]]:
+    for frame, now, number in zip(frames, time, episode, strict=True):
+        if frame.first:
+            yield float(now), f"episode {number + 1} begins"
+        for term, value in frame.reward.items():
+            if value:
+                yield float(now), f"{term} {value:+g}"
+
+
+def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndarray:
+    """`[R, 3]`: now, the moment remembered most strongly (s), and its weight; for every episodic memory."""
+    stores = [n for n, config in circuit.modules.items() if isinstance(config, EpisodicMemoryConfig)]
+    found, start = [], 0.0
+    for frame, now in zip(frames, time, strict=True):
+        start = now if frame.first else start
+        for name in stores:
+            weights: Arrays | np.ndarray = frame.ports[f"{name}.weights"]
+            slot = int(np.argmax(weights))
+            if weights[slot] > FAINT:
+                then = start + DECISION_SECONDS * int(frame.ports[f"{name}.written"][slot])
+                found.append((now, then, float(weights[slot])))
+    return np.array(found).reshape(-1, 3)
+
+
+def _graph(circuit: Circuit) -> dict[str, Any]:
+    places = layout(circuit)
+    nodes = tuple(Node(n, circuit.graph.nodes[n]["kind"], *places[n]) for n in circuit.graph)
+    return {"nodes": nodes, "edges": tuple(Edge(w.start, w.end, w.delay) for w in circuit.wires)}

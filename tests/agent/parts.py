@@ -1,0 +1,131 @@
+"""Small circuits for tests: any kind, with senses made to fit what its inputs declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import agent
+from agent import Circuit, Input, Port, Ports
+from agent.unroll import unroll
+
+SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
+"""What a sense sends to an input of that rank: a scalar, a vector, tokens, an image."""
+
+BATCH, TIMES = 3, 7
+MOVER = {"kind": "body_encoder", "width": 2}
+
+
+def senses(inputs: Mapping[str, Input]) -> dict[str, Port]:
+    """Senses that fit the inputs; two, and of different sizes where allowed, for inputs that merge."""
+    made = {}
+    for name, declared in inputs.items():
+        shape = SHAPES[1 if declared.rank is None else declared.rank]
+        made[name] = Port(shape, dtype=declared.dtype)
+        if declared.merge != "one":
+            longer = (shape[0] + 3, *shape[1:]) if shape and declared.merge == "concat" else shape
+            made[f"{name}_too"] = Port(longer, dtype=declared.dtype)
+    return made
+
+
+def around(options: Mapping[str, Any]) -> Circuit:
+    """A circuit around one module, called `it`; something else moves the body."""
+    inputs = _config(options).inputs
+    wires = [f"body.{sense} -> it.{sense.removesuffix('_too')}" for sense in senses(inputs)]
+    mapping = {
+        "modules": {"it": options, "mover": MOVER},
+        "wires": [*wires, "body.push -> mover.senses", "mover.code -> body.action"],
+    }
+    return agent.build(mapping, Ports(senses(inputs), push=Port((2,))), Port((2,), "action"))
+
+
+def _config(options: Mapping[str, Any]) -> Any:
+    from agent.build import module_config
+
+    problems: list[str] = []
+    config = module_config(options, "it", problems)
+    assert config is not None, problems
+    return config
+
+
+class Life(NamedTuple):
+    """A stretch of experience; arrays are `[T, B, ...]`."""
+
+    observation: dict[str, jax.Array]
+    first: jax.Array
+    key: jax.Array
+
+
+def life(circuit: Circuit, times: int = TIMES, batch: int = BATCH, seed: int = 0) -> Life:
+    """Random senses, a few new episodes, and keys."""
+    random = np.random.default_rng(seed)
+
+    def draw(port: Port) -> jax.Array:
+        shape = (times, batch, *port.shape)
+        if port.dtype == "int32":
+            return jnp.asarray(random.integers(0, 4, shape), jnp.int32)
+        return jnp.asarray(random.normal(size=shape), port.dtype)
+
+    first = jnp.asarray(random.random((times, batch)) < 0.15).at[0].set(True)
+    keys = jax.random.split(jax.random.key(seed), (times, batch))
+    return Life({name: draw(port) for name, port in circuit.outputs["body"].items()}, first, keys)
+
+
+class Bench:
+    """A circuit with its weights and its compiled programs, shared between tests."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.params = circuit.init(jax.random.key(0))
+        self.probes = tuple(p for p in circuit.port_names if p.startswith("it."))
+        self.traced = 0
+        self.step = jax.jit(self._step)
+        self.unroll = jax.jit(lambda *stretch: unroll(circuit, *stretch, probes=self.probes))
+        self.scan = jax.jit(self._scan)
+
+    def loop(self, lived: Life, state: Any) -> tuple[Any, dict[str, jax.Array]]:
+        """`step` in a Python loop: final state and trace."""
+        traces = []
+        for t in range(lived.first.shape[0]):
+            moment = jax.tree.map(lambda x, t=t: x[t], lived)
+            state, _, trace = self.step(self.params, state, *moment)
+            traces.append(trace)
+        return state, jax.tree.map(lambda *x: jnp.stack(x), *traces)
+
+    def _step(self, *moment: Any) -> Any:
+        self.traced += 1
+        return self.circuit.step(*moment, probes=self.probes)
+
+    def _scan(self, params: Any, state: Any, lived: Life) -> tuple[Any, dict[str, jax.Array]]:
+        def tick(state: Any, moment: Life) -> tuple[Any, dict[str, jax.Array]]:
+            state, _, trace = self.circuit.step(params, state, *moment, probes=self.probes)
+            return state, trace
+
+        return jax.lax.scan(tick, state, lived)
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Every registered kind with its default options; `none` in the place of every other kind."""
+    plain = {kind: {"kind": kind} for kind in agent.kinds() if kind != "none"}
+    silent = {f"none-{kind}": {"kind": "none", "like": options} for kind, options in plain.items()}
+    return plain | silent
+
+
+@cache
+def bench(case: str) -> Bench:
+    return Bench(around(cases()[case]))
+
+
+def assert_close(found: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e-6) -> None:
+    """Equal trees of arrays: integers exactly, numbers to a tolerance."""
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=atol), found, expected)
+
+
+def assert_equal(found: Any, expected: Any) -> None:
+    """Equal trees of arrays, bit for bit."""
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b), found, expected)
