@@ -22,8 +22,8 @@ _ASIDE = 0.055  # m, room left when passing a bad thing
 _HORIZON = 9  # decisions imagined
 _GRAZE = 0.14  # m, how far beside a thing's centre one may aim to take it in passing
 _BUMP = 0.6  # part of the speed towards a thing that is lost by running into it
-_COMMITMENT = 0.05  # of the plan of the decision before, lest two equal ones alternate for ever
-_SECOND, _EXTRA, _HURT = 0.6, 0.3, 0.6  # s: weight of the second meal's time, worth of a third, cost of a bad thing
+_COMMITMENT = 0.03  # s, for the plan of the decision before; more on the spot, lest two alternate for ever
+_SECOND, _EXTRA, _HURT = 1.0, 0.8, 1.0  # s: weight of the second meal's time, worth of a third, cost of a bad thing
 
 
 def foragers(task: Forage) -> dict[str, Policy]:
@@ -81,7 +81,9 @@ def _planning(task: Forage) -> Policy:
         goods, bads = _split(task, view)
         worth, action = jax.vmap(lambda order: jax.vmap(lambda side: _imagine(
             task, view.pose, goods, bads, order, side))(jnp.asarray(sides)))(jnp.asarray(orders))
-        worth = worth.reshape(-1) + _COMMITMENT * (jnp.arange(worth.size) == state)
+        standing = jnp.abs(view.pose.velocity[0]) < 0.1 * SPEED
+        keep = jnp.where(standing, 10.0 * _COMMITMENT, _COMMITMENT)
+        worth = worth.reshape(-1) + keep * (jnp.arange(worth.size) == state)
         best = jnp.argmax(worth)
         return best, action.reshape(-1, 3)[best]
 

@@ -48,9 +48,19 @@ class Checkpoints:
                 f"{self.latest()}. Make room, then go on with --resume {self.folder.parent}"
             ) from error
 
-    def load(self, like: Tree) -> Tree:
-        """The newest checkpoint as a tree of the shape of `like`. Raises RunError where there is none or it is damaged."""
-        updates = self.latest()
+    def all(self) -> list[int]:
+        """Every complete checkpoint, oldest first."""
+        return sorted(self._manager.all_steps())
+
+    def load(self, like: Tree, updates: int | None = None) -> Tree:
+        """A checkpoint, the newest if none is named, as a tree of the shape of `like`.
+
+        Raises RunError where there is none or it is damaged.
+        """
+        if updates is not None and updates not in self.all():
+            known = ", ".join(map(str, self.all())) or "none"
+            raise RunError(f"{self.folder} holds no complete checkpoint {updates}. There are: {known}.")
+        updates = self.latest() if updates is None else updates
         if updates is None:
             raise RunError(f"{self.folder} holds no complete checkpoint. Train first: scrubjay train --resume {self.folder.parent}")
         place = self.folder / str(updates)

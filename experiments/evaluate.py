@@ -40,12 +40,18 @@ class Score:
         return asdict(self)
 
 
-def evaluate(run: Run, episodes: int = 512, lesions: Sequence[str] = (), deterministic: bool = True) -> dict[str, Score]:
-    """The score per task of a run's newest checkpoint. A lesion replaces all that a module sends by its mean over intact episodes."""
+def evaluate(
+    run: Run,
+    episodes: int = 512,
+    lesions: Sequence[str] = (),
+    deterministic: bool = True,
+    checkpoint: int | None = None,
+) -> dict[str, Score]:
+    """The score per task of a run's newest checkpoint, or of another one. A lesion replaces all that a module sends by its mean over intact episodes."""
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
-    params = run.learner().params
+    params = run.learner(checkpoint).params
     task = run.setup.task["kind"]
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)

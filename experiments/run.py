@@ -80,10 +80,10 @@ class Run:
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.path / "checkpoints", self.setup.keep)
 
-    def learner(self) -> Learner:
-        """What the newest checkpoint holds."""
+    def learner(self, updates: int | None = None) -> Learner:
+        """What a checkpoint holds, the newest if none is named."""
         shapes = jax.eval_shape(self.ppo.init, jax.random.key(0))
-        return self.checkpoints.load(shapes)
+        return self.checkpoints.load(shapes, updates)
 
     def lock(self) -> TextIO:
         """Keeps other processes from training in this directory while the returned file is open."""
