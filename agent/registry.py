@@ -44,8 +44,9 @@ def _discover() -> None:
         try:
             entry.load()
         except Exception as error:
+            reason = str(error).rstrip(".")
             raise ConfigError(
-                f"entry point '{entry.name} = {entry.value}' of group {ENTRY_POINTS!r} cannot be loaded: {str(error).rstrip('.')}. "
+                f"entry point '{entry.name} = {entry.value}' of group {ENTRY_POINTS!r} cannot be loaded: {reason}. "
                 f"Mend or uninstall the package that offers it ({entry.dist.name if entry.dist else 'unknown'})."
             ) from error
 

@@ -10,7 +10,7 @@ A new task, body, sense or engine is one new file in `envs/tasks/`, `bodies/`, `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -18,13 +18,16 @@ import envs.bodies
 import envs.engines
 import envs.senses
 import envs.tasks  # the folders first: loaded later, they would take the place of the functions of the same names
-from envs import arena, registry
+from envs import arena, gym, registry
 from envs.base import Env, TimeStep
 from envs.physics import Engine
 from envs.registry import EnvError
 from envs.world import World
 
-__all__ = ["Env", "EnvError", "TimeStep", "World", "bodies", "engines", "make", "senses", "tasks"]
+if TYPE_CHECKING:
+    from envs.baselines import Baseline
+
+__all__ = ["Env", "EnvError", "TimeStep", "World", "baseline", "bodies", "engines", "make", "senses", "tasks"]
 
 _DEFAULT_SENSES = ("retina", "touch", "proprioception", "interoception", "reward", "action")
 
@@ -47,6 +50,13 @@ def senses() -> dict[str, type[Any]]:
 def engines() -> list[str]:
     """Names of all engines (an engine is imported only when it is used)."""
     return registry.names("envs.engines")
+
+
+def baseline(task: str) -> Baseline:
+    """What nothing and what everything gets on a task with its default options: the 0 and the 1 of a score."""
+    from envs.baselines import baseline as stored
+
+    return stored(task)
 
 
 def make(task: str, *, body: str | Mapping[str, Any] = "roller", engine: str = "auto", batch: int = 1, threads: int = 0,
@@ -79,3 +89,6 @@ def _engine(name: str, task: Any, body: Any, threads: int) -> Engine:
         name = "mjx" if jax.default_backend() == "tpu" else "c"
     model = arena.compiled(body.mjcf(), task.parts, visual=False)
     return registry.kind("envs.engines", name)(model, arena.part_names(task.parts), arena.SUBSTEPS, threads)
+
+
+gym.register()

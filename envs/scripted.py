@@ -62,7 +62,7 @@ def bearing(pose: Pose, target: jax.Array) -> jax.Array:
 
 
 class Gains(NamedTuple):
-    """Constants of steering, found by random search over whole episodes of FORAGE."""
+    """Constants of steering, found by random search over whole FORAGE episodes."""
 
     lag: float = 0.03  # s, how far ahead the present yaw rate is taken to carry on
     turn: float = 2.0  # yaw command per rad of error

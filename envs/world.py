@@ -71,8 +71,7 @@ class World:
 
     def reset(self, key: jax.Array) -> tuple[WorldState, TimeStep]:
         """Starts every environment. Environment i has its own stream of random numbers, whatever the batch."""
-        streams = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(self.batch, dtype=jnp.uint32))
-        return self.step(self._blank(jax.random.key_data(streams)), jnp.zeros((self.batch, self.fixed.actions)))
+        return self.step(self.blank(key), jnp.zeros((self.batch, self.fixed.actions)))
 
     def step(self, state: WorldState, action: jax.Array) -> tuple[WorldState, TimeStep]:
         """One decision; `action` `[B, A]` is clipped to -1..1. A NaN in it counts as failed physics."""
@@ -87,7 +86,7 @@ class World:
         senses, observation = self._sense(state.senses, tick, jnp.nan_to_num(action), reward, first)
         step = TimeStep(observation, reward, tick.terms, 1.0 - tick.ended, first, last, tick.bad)
         return WorldState(state.key, state.count + jnp.uint32(1), tick.engine, tick.physics, tick.task, senses,
-                          tick.start, tick.move, last), step
+                          tick.start, tick.move & ~first, last), step
 
     def pose(self, state: WorldState) -> Pose:
         """Place and motion of the bodies, `[B, ...]`."""
@@ -111,13 +110,15 @@ class World:
 
         return geoms(self, row)
 
-    def _blank(self, key: jax.Array) -> WorldState:
+    def blank(self, key: jax.Array) -> WorldState:
         """A state in which every environment has an episode just behind it, so that `step` starts a new one."""
-        task, start = jax.eval_shape(self._draw, key)
+        streams = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(self.batch, dtype=jnp.uint32))
+        keys = jax.random.key_data(streams)
+        task, start = jax.eval_shape(self._draw, keys)
         model, batch = self.engine.model, self.batch
         zeros = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)  # noqa: E731
         physics = Physics(*(jnp.zeros((batch, size)) for size in (model.nq, model.nv, model.nsensordata)))
-        return WorldState(key, jnp.zeros(batch, jnp.uint32), self.engine.initial(batch), physics, zeros(task),
+        return WorldState(keys, jnp.zeros(batch, jnp.uint32), self.engine.initial(batch), physics, zeros(task),
                           self._sense_start(), zeros(start), jnp.zeros(batch, bool), jnp.ones(batch, bool))
 
     def _draw(self, keys: jax.Array) -> tuple[Any, Start]:

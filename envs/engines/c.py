@@ -7,6 +7,7 @@ integration state is an input that every call gives anew.
 
 from __future__ import annotations
 
+import math
 import threading
 
 import jax
@@ -23,6 +24,7 @@ _CARRIED = (_BITS.mjSTATE_TIME | _BITS.mjSTATE_QPOS | _BITS.mjSTATE_QVEL | _BITS
 _WARNINGS = mujoco.mjtWarning
 _FAILURES = [int(w) for w in (_WARNINGS.mjWARN_BADQPOS, _WARNINGS.mjWARN_BADQVEL, _WARNINGS.mjWARN_BADQACC,
                               _WARNINGS.mjWARN_BADCTRL)]
+_SEEN = 1  # MuJoCo writes a log file at the first warning of a kind: pretend that each has been
 _FRESH_READS = int(mujoco.mjtStage.mjSTAGE_VEL)
 
 
@@ -55,7 +57,7 @@ class C:
         """The callback: NumPy only, for JAX inside a callback can deadlock. Axes added by vmap are flattened."""
         arguments = jax.tree.map(np.asarray, (state, ctrl, parts, done, fresh))
         axes = arguments[3].shape
-        flat = jax.tree.map(lambda array: array.reshape(-1, *array.shape[len(axes):]), arguments)
+        flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes):]), arguments)
         with self._lock:
             results = self._advance(*flat)
         return jax.tree.map(lambda array: array.reshape(*axes, *array.shape[1:]), results)
@@ -70,7 +72,7 @@ class C:
         if len(self._geoms):
             batch.mocap_pos, batch.mocap_quat = parts.position, parts.quaternion
             batch.expand("geom_size")[:, self._geoms] = parts.size
-        batch.warning[:] = 1  # MuJoCo writes a log file at the first warning of a kind: pretend it has been
+        batch.warning[:] = _SEEN
         if done.any():
             row[done] = 0.0
             qpos[done], qvel[done] = np.asarray(fresh.qpos)[done], np.asarray(fresh.qvel)[done]
@@ -80,7 +82,8 @@ class C:
                       stage=_FRESH_READS)
         physics = Physics(*(array.astype(np.float32) for array in (qpos, qvel, sensordata)))
         physics.sensordata[np.ix_(done, self._forces)] = 0.0
-        bad = (batch.warning[:, _FAILURES, 1] > 1).any(-1) | (batch.status != 0)
+        # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts
+        bad = (batch.warning[:, _FAILURES, 1] != _SEEN).any(-1) | (batch.status != 0)
         return np.ascontiguousarray(row).view(np.uint32), physics, bad
 
     @staticmethod

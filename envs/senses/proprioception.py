@@ -11,6 +11,8 @@ import numpy as np
 
 from envs.moment import Fixed, Moment
 
+_MOST = 10.0  # no reading is more
+
 
 @dataclass(frozen=True)
 class Proprioception:
@@ -23,7 +25,7 @@ class Proprioception:
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         del fixed
-        return gymnasium.spaces.Box(-np.inf, np.inf, (6,), np.float32)
+        return gymnasium.spaces.Box(-_MOST, _MOST, (6,), np.float32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
@@ -33,5 +35,6 @@ class Proprioception:
         pose = moment.pose
         heading = jnp.stack([jnp.cos(pose.heading), jnp.sin(pose.heading)]) * float(self.compass)
         motion = jnp.append(pose.velocity / fixed.body.top_speed, pose.yaw_rate / fixed.body.top_yaw)
+        motion = jnp.clip(motion, -_MOST, _MOST)
         mouth = (moment.action[-1] > 0).astype(jnp.float32)
         return state, jnp.concatenate([motion, heading, mouth[None]])

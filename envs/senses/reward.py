@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import gymnasium
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from envs.moment import Fixed, Moment
+
+_MOST = 1000.0  # no reading is more
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Reward:
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         del fixed
-        return gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+        return gymnasium.spaces.Box(-_MOST, _MOST, (1,), np.float32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
@@ -27,4 +30,4 @@ class Reward:
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
         del fixed
-        return state, moment.reward[None]
+        return state, jnp.clip(moment.reward, -_MOST, _MOST)[None]

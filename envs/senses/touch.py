@@ -13,6 +13,8 @@ import numpy as np
 
 from envs.moment import Fixed, Moment
 
+_MOST = 20.0  # no reading is more
+
 
 @dataclass(frozen=True)
 class Touch:
@@ -21,7 +23,7 @@ class Touch:
     key = "touch"
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
-        return gymnasium.spaces.Box(0.0, np.inf, (len(_columns(fixed.model)),), np.float32)
+        return gymnasium.spaces.Box(0.0, _MOST, (len(_columns(fixed.model)),), np.float32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
@@ -29,7 +31,7 @@ class Touch:
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[Any, jax.Array]:
         force = moment.physics.sensordata[_columns(fixed.model)]
-        return state, jnp.log1p(jnp.maximum(force, 0.0))
+        return state, jnp.minimum(jnp.log1p(jnp.maximum(force, 0.0)), _MOST)
 
 
 def _columns(model: mujoco.MjModel) -> np.ndarray:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast, get_args
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 
 from agent.circuit import Circuit
 from agent.memory.episodic import EpisodicMemoryConfig
 from agent.module import DECISION_SECONDS, Arrays
 from agent.wires import BODY
-from envs.drawing import Geoms
+from envs.arena import EYE_HEIGHTS
+from envs.drawing import Geom as Shape
 from experiments.draw import layout
 from experiments.evaluate import evaluate, mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, circumstances, make_env
-from experiments.watch.trace import Edge, Geom, Meta, Node, Trace
+from experiments.watch.trace import Edge, Geom, GeomType, Meta, Node, Trace
 
 SCORE_EPISODES = 64
 FAINT = 0.05  # the weakest recall that is shown
@@ -27,7 +29,7 @@ FAINT = 0.05  # the weakest recall that is shown
 class Frame(NamedTuple):
     """One decision, as plain arrays."""
 
-    geoms: Geoms
+    shapes: list[Shape]
     pose: np.ndarray  # [3] x, y (m), heading (rad)
     retina: np.ndarray | None
     first: bool
@@ -45,6 +47,8 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
     circuit = run.circuit
     (task, score), *_ = evaluate(run, SCORE_EPISODES).items()
     retina, eyes = _retina(run, frames)
+    drawn = [i for i, s in enumerate(frames[0].shapes) if s.type in get_args(GeomType)]
+    shown = [frames[0].shapes[i] for i in drawn]
     return Trace(
         meta=Meta(
             title=f"{task}, seed {run.setup.seed}",
@@ -57,10 +61,10 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
         ),
         time=time,
         episode=episode,
-        geoms=tuple(Geom(g.name, g.type, tuple(g.size)) for g in frames[0].geoms.shapes),
-        poses=np.stack([f.geoms.poses for f in frames]),
-        rgba=np.stack([f.geoms.rgba for f in frames]),
-        root=frames[0].geoms.root,
+        geoms=tuple(Geom(s.name, cast(Any, s.type), s.size) for s in shown),
+        poses=np.array([[_pose(f.shapes[i]) for i in drawn] for f in frames]),
+        rgba=np.array([[f.shapes[i].rgba for i in drawn] for f in frames]),
+        root=next(i for i, s in enumerate(shown) if s.name.startswith("body/")),
         **retina,
         eyes=eyes,
         rewards={term: np.array([f.reward[term] for f in frames]) for term in frames[0].reward},
@@ -94,10 +98,17 @@ def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
         after, (place, moment) = step(params, life)
         first = jax.tree.map(lambda x: np.asarray(x)[0], (moment.observation, moment.trace, moment.terms))
         senses, ports, terms = first
-        geoms = env.geoms(jax.tree.map(lambda x: np.asarray(x)[0], world))
-        yield Frame(geoms, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms)
+        shapes = env.geoms(jax.tree.map(lambda x: np.asarray(x)[0], world))
+        yield Frame(shapes, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms)
         done += int(moment.ends[0])
         life = after
+
+
+def _pose(shape: Shape) -> np.ndarray:
+    """`[7]`: position (m) and unit quaternion (w, x, y, z)."""
+    quaternion = np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, np.array(shape.rotation))
+    return np.concatenate([shape.position, quaternion])
 
 
 def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray | None]:
@@ -107,7 +118,7 @@ def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray |
         return {}, None
     pictures = np.stack([f.retina for f in frames if f.retina is not None])
     looks: Any = sense
-    found = {"retina": pictures, "row_heights": tuple(looks.heights), "ray_angles": tuple(float(a) for a in looks.angles())}
+    found = {"retina": pictures, "row_heights": EYE_HEIGHTS, "ray_angles": tuple(float(a) for a in looks.angles())}
     return found, np.stack([f.pose for f in frames])
 
 

@@ -87,6 +87,7 @@ class Bench:
         self.step = jax.jit(self._step)
         self.unroll = jax.jit(lambda *stretch: unroll(circuit, *stretch, probes=self.probes))
         self.scan = jax.jit(self._scan)
+        self.gradient = jax.jit(jax.grad(self._mixture))
 
     def loop(self, lived: Life, state: Any) -> tuple[Any, dict[str, jax.Array]]:
         """`step` in a Python loop: final state and trace."""
@@ -107,6 +108,16 @@ class Bench:
             return state, trace
 
         return jax.lax.scan(tick, state, lived)
+
+    def _mixture(self, weights: Any, lived: Life) -> jax.Array:
+        """A number that depends on every output in another way."""
+        start = self.circuit.initial(lived.first.shape[1])
+        _, trace = unroll(self.circuit, self.params | {"it": weights}, start, *lived, probes=self.probes)
+        numbers = [x for x in trace.values() if jnp.issubdtype(x.dtype, jnp.floating)]
+        keys = jax.random.split(jax.random.key(2), len(numbers))
+        return sum(
+            (jnp.vdot(x, jax.random.normal(k, x.shape)) for x, k in zip(numbers, keys, strict=True)), jnp.zeros(())
+        )
 
 
 def cases() -> dict[str, dict[str, Any]]:

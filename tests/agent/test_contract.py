@@ -156,15 +156,5 @@ def test_gradients_are_finite_when_nothing_is_sensed(kind: str) -> None:
 
 def _gradients(case: Bench, lived: Life) -> dict[str, Any]:
     """Of a random mixture of all outputs, by the path of the weight."""
-    start = case.circuit.initial(BATCH)
-
-    def mixture(weights: Any) -> jax.Array:
-        _, trace = case.unroll(case.params | {"it": weights}, start, *lived)
-        numbers = [x for x in trace.values() if jnp.issubdtype(x.dtype, jnp.floating)]
-        keys = jax.random.split(jax.random.key(2), len(numbers))
-        return sum(
-            (jnp.sum(x * jax.random.normal(k, x.shape)) for x, k in zip(numbers, keys, strict=True)), jnp.zeros(())
-        )
-
-    flat, _ = jax.tree_util.tree_flatten_with_path(jax.grad(mixture)(case.params["it"]))
+    flat, _ = jax.tree_util.tree_flatten_with_path(case.gradient(case.params["it"], lived))
     return {".".join(str(getattr(step, "key", step)) for step in path): g for path, g in flat}

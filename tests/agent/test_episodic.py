@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -9,32 +10,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from agent import Circuit
-from agent.unroll import unroll
-from tests.agent.parts import Life, around, life
+from tests.agent.parts import Bench, Life, around, life
 
 PORTS = ("recall", "match", "weights", "written")
 
 
-def memory(**options: Any) -> tuple[Circuit, dict[str, Any]]:
+@cache
+def memory(**options: Any) -> Bench:
     """A memory whose keys are the first six numbers it senses, as they are."""
-    circuit = around({"kind": "episodic_memory", "features": 6, "every": 1, "slots": 4, **options})
-    params = circuit.init(jax.random.key(0))
-    kernel = params["it"]["project"]["kernel"]
-    params["it"]["project"] = {"kernel": jnp.eye(*kernel.shape), "bias": jnp.zeros(kernel.shape[1])}
-    return circuit, params
+    made = Bench(around({"kind": "episodic_memory", "features": 6, "every": 1, "slots": 4, **options}))
+    kernel = made.params["it"]["project"]["kernel"]
+    made.params["it"]["project"] = {"kernel": jnp.eye(*kernel.shape), "bias": jnp.zeros(kernel.shape[1])}
+    return made
 
 
-def remember(circuit: Circuit, params: Any, lived: Life) -> dict[str, np.ndarray]:
-    _, trace = unroll(
-        circuit, params, circuit.initial(lived.first.shape[1]), *lived, probes=tuple(f"it.{p}" for p in PORTS)
-    )
+def remember(bench: Bench, lived: Life) -> dict[str, np.ndarray]:
+    _, trace = bench.loop(lived, bench.circuit.initial(lived.first.shape[1]))
     return {port: np.asarray(trace[f"it.{port}"]) for port in PORTS}
 
 
-def one_life(circuit: Circuit, keys: list[int], first: tuple[int, ...] = (0,)) -> Life:
+def one_life(bench: Bench, keys: list[int], first: tuple[int, ...] = (0,)) -> Life:
     """Moments whose keys point along the given axes; values are random."""
-    lived = life(circuit, times=len(keys), batch=1)
+    lived = life(bench.circuit, times=len(keys), batch=1)
     axes = jnp.eye(6)[jnp.asarray(keys)][:, None]
     begins = jnp.zeros_like(lived.first).at[jnp.asarray(first), 0].set(True)
     return lived._replace(observation=lived.observation | {"key": axes}, first=begins)
@@ -45,60 +42,60 @@ def values(lived: Life) -> np.ndarray:
 
 
 def test_what_was_written_is_read_back_to_the_bit() -> None:
-    circuit, params = memory()
-    lived = one_life(circuit, [0, 1, 2, 1, 0, 2])
-    found = remember(circuit, params, lived)
+    bench = memory()
+    lived = one_life(bench, [0, 1, 2, 1, 0, 2])
+    found = remember(bench, lived)
     for moment, origin in ((3, 1), (4, 0), (5, 2)):
         np.testing.assert_array_equal(found["recall"][moment, 0], values(lived)[origin])
         assert found["match"][moment, 0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_an_empty_store_recalls_exactly_nothing_and_no_moment_recalls_itself() -> None:
-    circuit, params = memory()
-    found = remember(circuit, params, one_life(circuit, [0, 1, 2, 3]))
+    bench = memory()
+    found = remember(bench, one_life(bench, [0, 1, 2, 3]))
     assert not found["recall"].any()
     assert not found["weights"].any()
     assert not found["match"].any()
 
 
 def test_moments_below_the_threshold_are_not_recalled() -> None:
-    circuit, params = memory(threshold=0.8)
-    lived = one_life(circuit, [0, 0, 0])
+    bench = memory(threshold=0.8)
+    lived = one_life(bench, [0, 0, 0])
     keys = lived.observation["key"].at[1, 0, 1].set(1.0).at[2, 0, 1].set(0.5)  # cosines with the first: 0.707, 0.894
-    found = remember(circuit, params, lived._replace(observation=lived.observation | {"key": keys}))
+    found = remember(bench, lived._replace(observation=lived.observation | {"key": keys}))
     assert not found["recall"][1].any()
     assert found["match"][1, 0, 0] == pytest.approx(2**-0.5, abs=1e-5)
     assert found["weights"][2, 0, 0] > 0
 
 
 def test_the_oldest_is_lost_first_and_every_slot_knows_its_time() -> None:
-    circuit, params = memory(slots=2)
-    lived = one_life(circuit, [0, 1, 0, 2, 0, 1])
-    found = remember(circuit, params, lived)
+    bench = memory(slots=2)
+    lived = one_life(bench, [0, 1, 0, 2, 0, 1])
+    found = remember(bench, lived)
     assert found["written"][:, 0].tolist() == [[-1, -1], [0, -1], [0, 1], [2, 1], [2, 3], [4, 3]]
     np.testing.assert_array_equal(found["recall"][4, 0], values(lived)[2])  # the newer of two moments with that key
     assert not found["recall"][5].any()  # moment 1 has been written over
 
 
 def test_writes_only_every_so_often() -> None:
-    circuit, params = memory(every=3)
-    found = remember(circuit, params, one_life(circuit, [0, 1, 2, 3, 4, 5, 0]))
+    bench = memory(every=3)
+    found = remember(bench, one_life(bench, [0, 1, 2, 3, 4, 5, 0]))
     assert found["written"][-1, 0].tolist() == [0, 3, -1, -1]
 
 
 def test_a_new_episode_forgets() -> None:
-    circuit, params = memory()
-    found = remember(circuit, params, one_life(circuit, [0, 0, 0, 0], first=(0, 2)))
+    bench = memory()
+    found = remember(bench, one_life(bench, [0, 0, 0, 0], first=(0, 2)))
     assert found["recall"].any(axis=(1, 2)).tolist() == [False, True, False, True]
     assert found["written"][:, 0, 0].tolist() == [-1, 0, -1, 0]
 
 
 def test_writers_get_no_gradient_but_the_query_does() -> None:
-    circuit, params = memory(threshold=-1.0)
-    lived = life(circuit, times=3, batch=2)
+    bench = memory(threshold=-1.0)
+    lived = life(bench.circuit, times=3, batch=2)
 
     def recalled(observation: dict[str, jax.Array]) -> jax.Array:
-        _, trace = unroll(circuit, params, circuit.initial(2), observation, *lived[1:], probes=("it.recall",))
+        _, trace = bench.unroll(bench.params, bench.circuit.initial(2), observation, *lived[1:])
         return jnp.square(trace["it.recall"][2]).sum()
 
     gradient = jax.grad(recalled)(lived.observation)
@@ -109,12 +106,13 @@ def test_writers_get_no_gradient_but_the_query_does() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_agrees_with_a_plain_store(seed: int) -> None:
-    circuit = around({"kind": "episodic_memory", "slots": 5, "every": 2, "features": 3, "threshold": 0.2})
-    params = circuit.init(jax.random.key(seed))
-    lived = life(circuit, times=30, batch=2, seed=seed)
-    found = remember(circuit, params, lived)
+    bench = Bench(around({"kind": "episodic_memory", "slots": 5, "every": 2, "features": 3, "threshold": 0.2}))
+    lived = life(bench.circuit, times=30, batch=2, seed=seed)
+    found = remember(bench, lived)
     for b in range(2):
-        expected = plain_store(params["it"]["project"], jax.tree.map(lambda x, b=b: np.asarray(x)[:, b], lived[:2]))
+        expected = plain_store(
+            bench.params["it"]["project"], jax.tree.map(lambda x, b=b: np.asarray(x)[:, b], lived[:2])
+        )
         for port in PORTS:
             np.testing.assert_allclose(found[port][:, b], expected[port], rtol=1e-4, atol=1e-5, err_msg=port)
 

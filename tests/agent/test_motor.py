@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,9 +20,11 @@ MEAN, LOG_STD = np.asarray([[0.3, -1.2, 0.0], [2.0, 0.1, -0.4]]), np.asarray([0.
 def test_log_prob_and_entropy_agree_with_scipy() -> None:
     gaussian = policy.pack(jnp.asarray(MEAN), jnp.asarray(LOG_STD)[None])
     action = np.asarray([[0.0, -1.0, 0.5], [1.0, 1.0, 1.0]])
-    normal = stats.norm(MEAN, np.exp(LOG_STD))
-    np.testing.assert_allclose(policy.log_prob(gaussian, jnp.asarray(action)), normal.logpdf(action).sum(1), rtol=1e-5)
-    np.testing.assert_allclose(policy.entropy(gaussian), normal.entropy().sum(1), rtol=1e-5)
+    normal = {"loc": MEAN, "scale": np.exp(LOG_STD)}
+    np.testing.assert_allclose(
+        policy.log_prob(gaussian, jnp.asarray(action)), stats.norm.logpdf(action, **normal).sum(1), rtol=1e-5
+    )
+    np.testing.assert_allclose(policy.entropy(gaussian), stats.norm.entropy(**normal).sum(1), rtol=1e-5)
     np.testing.assert_allclose(policy.mode(gaussian), MEAN, rtol=1e-6)
 
 
@@ -84,5 +88,6 @@ def _once(circuit: Circuit, params: dict) -> dict[str, jax.Array]:
     """All outputs of the first decision."""
     moment = jax.tree.map(lambda x: x[0], life(circuit))
     ports = [p for p in circuit.port_names if p.startswith("it.")]
-    _, _, trace = circuit.step(params, circuit.initial(3), *moment, probes=ports)
+    step = jax.jit(partial(circuit.step, probes=ports))
+    _, _, trace = step(params, circuit.initial(3), *moment)
     return {port.removeprefix("it."): x for port, x in trace.items()}

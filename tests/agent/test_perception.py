@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -81,10 +82,10 @@ def test_gru() -> None:
     params = circuit.init(jax.random.key(0))
     params["it"] = jax.tree.map(lambda w: w + 0.1, params["it"])
     p, state, h = jax.tree.map(np.asarray, params["it"]["cell"]), circuit.initial(3), np.zeros((3, 4))
-    lived = life(circuit)
+    lived, step = life(circuit), jax.jit(partial(circuit.step, probes=["it.state"]))
     for t in range(3):
         moment = jax.tree.map(lambda x, t=t: x[t], lived)._replace(first=jnp.zeros(3, bool))
-        state, _, trace = circuit.step(params, state, *moment, probes=["it.state"])
+        state, _, trace = step(params, state, *moment)
         x = np.concatenate([moment.observation["input"], moment.observation["input_too"]], axis=1)
         h = gru(x, h, p)
         np.testing.assert_allclose(trace["it.state"], h, atol=1e-5)
@@ -104,7 +105,8 @@ def once(circuit: Circuit) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     params["it"] = jax.tree.map(lambda w: w + 0.05, params["it"])
     moment = jax.tree.map(lambda x: x[0], life(circuit))
     ports = [p for p in circuit.port_names if p.startswith("it.")]
-    _, _, trace = circuit.step(params, circuit.initial(3), *moment, probes=ports)
+    step = jax.jit(partial(circuit.step, probes=ports))
+    _, _, trace = step(params, circuit.initial(3), *moment)
     outputs = {port.removeprefix("it."): np.asarray(x) for port, x in trace.items()}
     return outputs, jax.tree.map(np.asarray, moment.observation), jax.tree.map(np.asarray, params["it"])
 

@@ -10,9 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import agent
 from agent import Circuit, Input, Module, Port, Ports, registry
+from agent.config import structure
+from agent.module import IMPLEMENTATIONS
 from agent.unroll import unroll
 
 BODY = {"push": [2], "touch": [3]}
@@ -46,7 +49,7 @@ class NoiseConfig:
 class Noise(Module[NoiseConfig]):
     def __init__(self, config: NoiseConfig, inputs: Ports, rngs: Any) -> None:
         super().__init__(config, inputs, rngs)
-        self.weight = agent.module.nnx.Param(jax.random.normal(rngs.params(), (2,)))
+        self.weight = nnx.Param(jax.random.normal(rngs.params(), (2,)))
 
     def __call__(self, state: Any, inputs: Mapping[str, jax.Array], key: jax.Array) -> Any:
         return state, {"noise": jax.vmap(lambda k: jax.random.normal(k, inputs["size"].shape[1:]))(key)}
@@ -177,7 +180,7 @@ def test_weights_and_noise_depend_on_the_name_alone() -> None:
 
 def test_options_may_carry_units() -> None:
     problems: list[str] = []
-    config = agent.config.structure(agent.kinds()["lif"], {"tau_mem": "15 ms", "rate": "0.02 kHz"}, "v1", problems)
+    config = structure(agent.kinds()["lif"], {"tau_mem": "15 ms", "rate": "0.02 kHz"}, "v1", problems)
     assert problems == []
     assert config is not None
     assert (config.tau_mem, config.rate) == (pytest.approx(0.015), pytest.approx(20.0))
@@ -193,5 +196,5 @@ def test_a_subclass_does_not_take_the_place_of_its_base() -> None:
     class Louder(Adder):
         pass
 
-    assert agent.module.IMPLEMENTATIONS[AdderConfig] is Adder
+    assert IMPLEMENTATIONS[AdderConfig] is Adder
     assert Ports({"a": Port((2,)), "b": Port()}) == Ports({"b": Port(), "a": Port((2,))})

@@ -1,0 +1,89 @@
+"""Every shape of an environment as it stands, for drawing: works without a display, for any body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from envs.arena import SOLID_GROUP, WALL_NAMES, parts
+from envs.scene import Scene
+
+if TYPE_CHECKING:
+    from envs.world import World, WorldState
+
+TYPES = {number: mujoco.mjtGeom(number).name.removeprefix("mjGEOM_").lower() for number in range(8)}
+
+
+class Geom(NamedTuple):
+    """One shape in the arena's axes; sizes are MuJoCo's (sphere: radius; cylinder, capsule: radius, half length along
+    its own z; box: half sides; plane: half sides; mesh: none)."""
+
+    name: str
+    type: str  # plane, sphere, capsule, ellipsoid, cylinder, box, mesh, ...
+    size: tuple[float, float, float]
+    position: tuple[float, float, float]  # m
+    rotation: tuple[float, ...]  # 9 numbers, row by row
+    rgba: tuple[float, float, float, float]
+
+
+def geoms(env: World, row: WorldState) -> list[Geom]:
+    """All visible shapes of one environment, the same ones in the same order at every time of an episode.
+
+    row: one environment's part of the state (`jax.tree.map(lambda leaf: leaf[i], state)`), as NumPy or JAX arrays.
+    """
+    scene = env.task.scene(jax.tree.map(jnp.asarray, row.task))
+    return shapes(env.model, np.asarray(row.physics.qpos), jax.tree.map(np.asarray, scene))
+
+
+def shapes(model: mujoco.MjModel, qpos: np.ndarray, scene: Scene) -> list[Geom]:
+    """As `geoms`, from positions `[nq]` and a scene; what only touches (group 3) is left out, the rest is drawn."""
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    _place(model, data, scene)
+    mujoco.mj_forward(model, data)
+    size, rgba = _dressed(model, scene)
+    listed = []
+    for index in range(model.ngeom):
+        if model.geom_group[index] != SOLID_GROUP:
+            numbers = [tuple(map(float, values)) for values in
+                       (size[index], data.geom_xpos[index], data.geom_xmat[index], rgba[index])]
+            listed.append(Geom(model.geom(index).name, TYPES.get(int(model.geom_type[index]), "other"), *numbers))
+    return listed
+
+
+def dress(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
+    """Writes a scene's places, sizes and colours into a model (a copy of `env.model`) and its data, to render them."""
+    _place(model, data, scene)
+    model.geom_size[:], model.geom_rgba[:] = _dressed(model, scene)
+
+
+def _place(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
+    if model.nmocap:
+        placed: Any = parts(jax.tree.map(jnp.asarray, scene))
+        data.mocap_pos[:], data.mocap_quat[:] = np.asarray(placed.position), np.asarray(placed.quaternion)
+
+
+def _dressed(model: mujoco.MjModel, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """`geom_size` and `geom_rgba` with the scene's sizes and colours; what a shape lacks (a stone's upper half, a
+    mushroom's lower) is transparent."""
+    size, rgba = model.geom_size.copy(), model.geom_rgba.copy()
+    for kind, group in (("thing", scene.things), ("cup", scene.cups)):
+        for index in range(len(group.radius)):
+            size[model.geom(f"{kind}{index}").id, 0] = group.radius[index]
+            for half, seen in zip(("low", "high"), group.rows[index], strict=True):
+                geom = model.geom(f"{kind}{index}_{half}").id
+                size[geom, 0] = group.radius[index]
+                rgba[geom] = (*group.colour[index], float(seen > 0))
+    for index in range(len(scene.panels.alpha)):
+        for name in (f"panel{index}", f"panel{index}_seen"):
+            size[model.geom(name).id, 1] = scene.panels.half_length[index]
+        rgba[model.geom(f"panel{index}_seen").id] = (*scene.panels.colour[index], scene.panels.alpha[index])
+    for name, colour in zip(WALL_NAMES, scene.walls.colour, strict=True):
+        rgba[model.geom(f"{name}_seen").id] = (*colour, 1.0)
+    return size, rgba
+
+

@@ -1,0 +1,1 @@
+"""Drawings of a brain: where its modules stand, and how they look."""
