@@ -26,7 +26,7 @@ class PpoConfig:
     environments: int = option(256, "environments that run side by side, B", low=1)
     steps: int = option(64, "decisions from one update to the next, T", low=2)
     epochs: int = option(3, "passes over what was lived", low=1)
-    minibatches: int = option(4, "groups of environments in a pass", low=1)
+    minibatches: int = option(16, "groups of environments in a pass", low=1)
     rate: float = option(7e-4, "learning rate", low=0.0)
     anneal: bool = option(True, "lower the learning rate linearly to nothing")
     discount: float = option(0.98, "γ, worth of the next decision's reward", low=0.0, high=1.0)
