@@ -17,7 +17,7 @@ import jax
 import envs.bodies
 import envs.engines
 import envs.senses
-import envs.tasks  # the folders first: loaded later, they would take the place of the functions of the same names
+import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
 from envs import arena, gym, registry
 from envs.base import Env, TimeStep
 from envs.physics import Engine
@@ -77,8 +77,9 @@ def make(task: str, *, body: str | Mapping[str, Any] = "roller", engine: str = "
     options = {"kind": body} if isinstance(body, str) else dict(body)
     kind = options.pop("kind", "roller")
     the_body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
-    chosen = senses if isinstance(senses, Mapping) else dict.fromkeys(senses, {})
-    the_senses = [registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()]
+    chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
+    the_senses = [registry.configured(name, registry.kind("envs.senses", name), given)
+                  for name, given in chosen.items()]
     return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
 
 

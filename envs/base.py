@@ -31,7 +31,7 @@ class Env(Protocol):
 
     batch: int
     observation_space: gymnasium.spaces.Dict
-    action_space: gymnasium.spaces.Box
+    action_space: gymnasium.spaces.Box[Any]
 
     def reset(self, key: jax.Array) -> tuple[Any, TimeStep]:
         """Starts every environment; `key` is one key, split over the batch."""

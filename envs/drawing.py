@@ -49,7 +49,7 @@ def shapes(model: mujoco.MjModel, qpos: np.ndarray, scene: Scene) -> list[Geom]:
     listed = []
     for index in range(model.ngeom):
         if model.geom_group[index] != SOLID_GROUP:
-            numbers = [tuple(map(float, values)) for values in
+            numbers: Any = [tuple(map(float, values)) for values in
                        (size[index], data.geom_xpos[index], data.geom_xmat[index], rgba[index])]
             listed.append(Geom(model.geom(index).name, TYPES.get(int(model.geom_type[index]), "other"), *numbers))
     return listed

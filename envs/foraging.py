@@ -108,7 +108,7 @@ def _imagine(task: Forage, pose: Pose, goods: jax.Array, bads: jax.Array, order:
         if task.bads:
             target = around(drive.pose, target, jnp.where(drive.bads[:, None], bads, 10.0 * HALF), clearance)
         action = steer(drive.pose, jnp.where(drive.goods.any(), target, here))
-        for _ in range(ACTION_REPEAT):
+        for _repeat in range(ACTION_REPEAT):
             drive = _roll(task, drive, action, goods, bads)
         return drive, action
 

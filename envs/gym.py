@@ -69,8 +69,8 @@ class GymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     def __init__(self, task: str = "forage", **options: Any) -> None:
         self._stepper = _Stepper(task, 1, {"threads": 1, **options})
-        self.observation_space = self._stepper.world.observation_space
-        self.action_space = self._stepper.world.action_space
+        self.observation_space: Any = self._stepper.world.observation_space
+        self.action_space: Any = self._stepper.world.action_space
 
     def reset(self, *, seed: int | None = None,
               options: dict[str, Any] | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -62,7 +62,9 @@ class Checkpoints:
             raise RunError(f"{self.folder} holds no complete checkpoint {updates}. There are: {known}.")
         updates = self.latest() if updates is None else updates
         if updates is None:
-            raise RunError(f"{self.folder} holds no complete checkpoint. Train first: scrubjay train --resume {self.folder.parent}")
+            raise RunError(
+                f"{self.folder} holds no complete checkpoint. Train first: scrubjay train --resume {self.folder.parent}"
+            )
         place = self.folder / str(updates)
         try:
             restored = self._manager.restore(
@@ -106,7 +108,9 @@ def unflatten(like: Tree, arrays: dict[str, np.ndarray], place: Path) -> Tree:
     needed = {name for name, leaf in expected.items() if leaf.size}
     for name in sorted(needed ^ arrays.keys()):
         what = "lacks" if name in needed else "holds an unknown"
-        raise RunError(f"checkpoint {place} {what} {name!r}: it belongs to another brain or another version of the code.")
+        raise RunError(
+            f"checkpoint {place} {what} {name!r}: it belongs to another brain or another version of the code."
+        )
     for name in sorted(needed):
         found, wanted = arrays[name], expected[name]
         if found.shape != wanted.shape or found.dtype != wanted.dtype:

@@ -16,14 +16,15 @@ from experiments.train import curve
 
 
 def compare(paths: Sequence[Path], episodes: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Figures of runs, grouped by what their directories are called before the last `-` (`forage-gru-0`: `forage-gru`).
+    """Figures of runs, grouped by the names of their directories before the last `-` (`forage-gru-0`: `forage-gru`).
 
     Every kept checkpoint is scored on the same test episodes; the interval of a group is a 95 % bootstrap over its seeds.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for path in paths:
-        groups.setdefault(path.name.rpartition("-")[0] or path.name, []).append(_figures(load(path), episodes))
-        say(f"{path}: {_line(groups[path.name.rpartition('-')[0] or path.name][-1])}")
+        figures = _figures(load(path), episodes)
+        groups.setdefault(path.name.rpartition("-")[0] or path.name, []).append(figures)
+        say(f"{path}: {_line(figures)}")
     return {name: {"runs": runs, "by_decisions": _over_seeds(runs)} for name, runs in groups.items()}
 
 
@@ -52,5 +53,11 @@ def _over_seeds(runs: list[dict[str, Any]]) -> dict[int, dict[str, float]]:
     for n in common:
         scores = np.array([np.mean([s["score"] for s in run["scores"][n].values()]) for run in runs])
         low, high = interval(scores) if len(scores) > 1 else (math.nan, math.nan)
-        rows[n] = {"score": float(scores.mean()), "low": low, "high": high, "worst": float(scores.min()), "seeds": len(runs)}
+        rows[n] = {
+            "score": float(scores.mean()),
+            "low": low,
+            "high": high,
+            "worst": float(scores.min()),
+            "seeds": len(runs),
+        }
     return rows

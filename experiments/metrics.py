@@ -19,9 +19,13 @@ class Metrics:
         self.path = folder / "metrics.csv"
         kept = [row for row in read_metrics(folder) if int(row["update"]) <= updates]
         self.columns = list(kept[0]) if kept else []
-        text = "".join(",".join(row) + "\n" for row in [self.columns, *([f"{v:.9g}" for v in r.values()] for r in kept)])
+        text = "".join(
+            ",".join(row) + "\n" for row in [self.columns, *([f"{v:.9g}" for v in r.values()] for r in kept)]
+        )
         write(self.path, text if kept else "")
-        self._events = SummaryWriter(str(folder / "events"), purge_step=int(kept[-1]["decisions"]) + 1 if kept else None)
+        self._events = SummaryWriter(
+            str(folder / "events"), purge_step=int(kept[-1]["decisions"]) + 1 if kept else None
+        )
 
     def add(self, row: Mapping[str, float]) -> None:
         with self.path.open("a", newline="") as file:

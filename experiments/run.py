@@ -32,7 +32,18 @@ from experiments.draw import write_graph
 from experiments.errors import RunError
 from experiments.learning.ppo import Learner, Ppo
 
-PACKAGES = ("scrubjay", "jax", "jaxlib", "flax", "optax", "mujoco", "mujoco-mjx", "gymnasium", "numpy", "orbax-checkpoint")
+PACKAGES = (
+    "scrubjay",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "mujoco",
+    "mujoco-mjx",
+    "gymnasium",
+    "numpy",
+    "orbax-checkpoint",
+)
 
 
 def ports(env: envs.Env) -> tuple[Ports, Port]:
@@ -40,7 +51,9 @@ def ports(env: envs.Env) -> tuple[Ports, Port]:
     senses = {}
     for name, space in env.observation_space.items():
         shape = tuple(space.shape or ())
-        meaning = "index" if space.dtype is not None and space.dtype.kind in "iu" else "image" if len(shape) > 1 else "rate"
+        meaning = (
+            "index" if space.dtype is not None and space.dtype.kind in "iu" else "image" if len(shape) > 1 else "rate"
+        )
         senses[name] = Port(shape, meaning, str(space.dtype))
     return Ports(senses), Port(tuple(env.action_space.shape), "action")
 
@@ -92,7 +105,9 @@ class Run:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.close()
-            raise RunError(f"{self.path} is in use by another training. Wait for it, or choose another --run.") from error
+            raise RunError(
+                f"{self.path} is in use by another training. Wait for it, or choose another --run."
+            ) from error
         return file
 
 
@@ -106,7 +121,9 @@ def create(path: Path, values: Mapping[str, Any], fresh: bool = False) -> Run:
         if not (path / "config.yaml").is_file():
             raise RunError(f"{path} is not empty and holds no run. Choose another directory.")
         if not fresh:
-            raise RunError(f"{path} holds a run already. Go on with --resume {path}, start over with --fresh, or choose another.")
+            raise RunError(
+                f"{path} holds a run already. Go on with --resume {path}, start over with --fresh, or choose another."
+            )
         shutil.rmtree(path)
     try:
         path.mkdir(parents=True, exist_ok=True)

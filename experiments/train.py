@@ -66,7 +66,9 @@ def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
     rewards = [name for name in bad if name.startswith("reward/")]
     kept = run.checkpoints.latest()
     if rewards:
-        remedy = f"The task {run.setup.task['kind']!r} gave a reward that is not a number; mend its term {rewards[0]!r}."
+        remedy = (
+            f"The task {run.setup.task['kind']!r} gave a reward that is not a number; mend its term {rewards[0]!r}."
+        )
     else:
         remedy = "Try a lower learning.rate or learning.max_gradient, or look for a module whose output explodes."
     raise RunError(

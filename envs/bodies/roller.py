@@ -71,8 +71,9 @@ class Roller:
         half_width = distance * np.tan(np.pi / _SECTORS)
         angles = 2 * np.pi * np.arange(_SECTORS) / _SECTORS
         return "".join(
-            f'<site name="touch{i}" type="box" size="0.015 {half_width} 0.2" rgba="0 0 0 0" euler="0 0 {np.rad2deg(a)}" '
-            f'pos="{distance * np.cos(a)} {distance * np.sin(a)} {_HEIGHT}"/>' for i, a in enumerate(angles))
+            f'<site name="touch{i}" type="box" size="0.015 {half_width} 0.2" rgba="0 0 0 0" '
+            f'euler="0 0 {np.rad2deg(a)}" pos="{distance * np.cos(a)} {distance * np.sin(a)} {_HEIGHT}"/>'
+            for i, a in enumerate(angles))
 
     def control(self, action: jax.Array, physics: Physics) -> jax.Array:
         """Motor commands `[2]` for an action `[2]`."""

@@ -7,8 +7,11 @@ integration state is an input that every call gives anew.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +21,7 @@ from mujoco.batch import Batch, SimulationError
 
 from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
 
-_BITS = mujoco.mjtState
+_BITS: Any = mujoco.mjtState
 _CARRIED = (_BITS.mjSTATE_TIME | _BITS.mjSTATE_QPOS | _BITS.mjSTATE_QVEL | _BITS.mjSTATE_ACT | _BITS.mjSTATE_HISTORY
             | _BITS.mjSTATE_WARMSTART)
 _WARNINGS = mujoco.mjtWarning
@@ -46,7 +49,7 @@ class C:
     def step(self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array,
              fresh: Fresh) -> tuple[jax.Array, Physics, jax.Array]:
         number = ctrl.shape[0]
-        read = lambda size: jax.ShapeDtypeStruct((number, size), jnp.float32)  # noqa: E731
+        read: Any = lambda size: jax.ShapeDtypeStruct((number, size), jnp.float32)  # noqa: E731
         shapes = (jax.ShapeDtypeStruct(state.shape, state.dtype),
                   Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata)),
                   jax.ShapeDtypeStruct((number,), jnp.bool_))
@@ -80,18 +83,16 @@ class C:
         if not done.all():
             self._run(batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps,
                       stage=_FRESH_READS)
-        physics = Physics(*(array.astype(np.float32) for array in (qpos, qvel, sensordata)))
-        physics.sensordata[np.ix_(done, self._forces)] = 0.0
+        reads: Any = [array.astype(np.float32) for array in (qpos, qvel, sensordata)]
+        reads[2][np.ix_(done, self._forces)] = 0.0
         # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts
         bad = (batch.warning[:, _FAILURES, 1] != _SEEN).any(-1) | (batch.status != 0)
-        return np.ascontiguousarray(row).view(np.uint32), physics, bad
+        return np.ascontiguousarray(row).view(np.uint32), Physics(*reads), bad
 
     @staticmethod
-    def _run(call, **arguments) -> None:  # noqa: ANN001
-        try:
+    def _run(call: Callable[..., None], **arguments: Any) -> None:
+        with contextlib.suppress(SimulationError):  # those simulations are told by their status; the others ran
             call(**arguments)
-        except SimulationError:
-            pass  # those simulations are told by their status; the others ran
 
     def _batch(self, size: int) -> Batch:
         if size not in self._batches:

@@ -16,7 +16,7 @@ from experiments.run import circumstances, make_env, ports
 
 
 def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Decisions per CPU-second of both, alternating; the peer on one environment of ours, with its own defaults otherwise."""
+    """Decisions per CPU-second of both, alternating; the peer on eight single environments of the same world."""
     import agent
 
     peer = _peer()
@@ -53,8 +53,8 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
 def _peer() -> Any:
     try:
         import gymnasium
-        from sb3_contrib import RecurrentPPO
-        from stable_baselines3.common.vec_env import DummyVecEnv
+        from sb3_contrib import RecurrentPPO  # pyright: ignore[reportMissingImports]
+        from stable_baselines3.common.vec_env import DummyVecEnv  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise RunError(
             f"the peer cannot be imported ({error}). Install a CPU build of torch, then: pip install 'scrubjay[bench]'"
@@ -63,4 +63,6 @@ def _peer() -> Any:
 
     worlds = DummyVecEnv([lambda: gymnasium.make("scrubjay/Forage-v0") for _ in range(8)])
     sizes = {"lstm_hidden_size": 128, "n_lstm_layers": 1}
-    return RecurrentPPO("MultiInputLstmPolicy", worlds, n_steps=64, batch_size=128, n_epochs=3, policy_kwargs=sizes, device="cpu")
+    return RecurrentPPO(
+        "MultiInputLstmPolicy", worlds, n_steps=64, batch_size=128, n_epochs=3, policy_kwargs=sizes, device="cpu"
+    )

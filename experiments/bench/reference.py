@@ -117,7 +117,9 @@ class Reference:
         data = (lived.reward, lived.discount, lived.ends, lived.value)
         return jax.lax.scan(back, (jnp.zeros_like(value), value), data, reverse=True)[1]
 
-    def _loss(self, weights: Any, hidden: jax.Array, lived: Lived, advantage: jax.Array, target: jax.Array) -> jax.Array:
+    def _loss(
+        self, weights: Any, hidden: jax.Array, lived: Lived, advantage: jax.Array, target: jax.Array
+    ) -> jax.Array:
         net: Net = nnx.merge(self.graph, weights)
         times, batch = lived.first.shape
         flat = jax.tree.map(lambda x: x.reshape(times * batch, *x.shape[2:]), lived.seen)

@@ -19,7 +19,9 @@ from experiments.commands.evaluate import positive
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="RUN", help="run directories")
-    parser.add_argument("--episodes", type=positive, default=256, metavar="N", help="episodes per checkpoint (default: 256)")
+    parser.add_argument(
+        "--episodes", type=positive, default=256, metavar="N", help="episodes per checkpoint (default: 256)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
@@ -39,5 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(name)
         for decisions, row in group["by_decisions"].items():
             span = f"[{row['low']:.3f}, {row['high']:.3f}]"
-            print(f"  {decisions / 1e6:4.1f} M  score {row['score']:.3f} {span}  worst of {row['seeds']} seeds {row['worst']:.3f}")
+            print(
+                f"  {decisions / 1e6:4.1f} M  score {row['score']:.3f} {span}  worst of {row['seeds']} seeds {row['worst']:.3f}"
+            )
     return 0

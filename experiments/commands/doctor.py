@@ -20,7 +20,11 @@ def run(args: argparse.Namespace) -> int:
 
     findings = examine()
     if args.json:
-        print(json.dumps({f.name: {"works": f.works, "needed": f.needed, "found": f.found, "remedy": f.remedy} for f in findings}))
+        print(
+            json.dumps(
+                {f.name: {"works": f.works, "needed": f.needed, "found": f.found, "remedy": f.remedy} for f in findings}
+            )
+        )
     else:
         for f in findings:
             mark = "ok" if f.works else "MISSING" if f.needed else "--"

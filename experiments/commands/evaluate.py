@@ -19,7 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run directory")
     parser.add_argument("--episodes", type=positive, default=512, metavar="N", help="episodes per task (default: 512)")
     parser.add_argument("--lesion", action="append", nargs="+", default=[], metavar="MODULE", help="modules to lesion")
-    parser.add_argument("--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest")
+    parser.add_argument(
+        "--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
 

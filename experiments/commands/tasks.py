@@ -27,10 +27,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name, task in found.items():
         ends = task["baseline"]
-        scale = f"null {ends['null']:.2f} ({ends['null_policy']}), oracle {ends['oracle']:.2f} ({ends['oracle_policy']})"
+        scale = (
+            f"null {ends['null']:.2f} ({ends['null_policy']}), oracle {ends['oracle']:.2f} ({ends['oracle_policy']})"
+        )
         print(f"{name}\n  {task['about']}\n  {scale}")
         print("  options: " + ", ".join(f"{k}={v}" for k, v in task["options"].items()))
-    print(f"\nbodies: {', '.join(envs.bodies())}\nsenses: {', '.join(envs.senses())}\nengines: {', '.join(envs.engines())}")
+    print(
+        f"\nbodies: {', '.join(envs.bodies())}\nsenses: {', '.join(envs.senses())}\nengines: {', '.join(envs.engines())}"
+    )
     return 0
 
 

@@ -23,9 +23,13 @@ from pathlib import Path
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="group=choice or a.b=value, as below")
-    parser.add_argument("--run", dest="folder", metavar="DIR", help="the run's directory (default: runs/TASK-DATE-TIME)")
+    parser.add_argument(
+        "--run", dest="folder", metavar="DIR", help="the run's directory (default: runs/TASK-DATE-TIME)"
+    )
     parser.add_argument("--resume", metavar="DIR", help="go on where this run's newest checkpoint ends")
-    parser.add_argument("--fresh", action="store_true", help="start over if --run holds a run already; the old one is deleted")
+    parser.add_argument(
+        "--fresh", action="store_true", help="start over if --run holds a run already; the old one is deleted"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
 
@@ -49,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
     decisions, scores = curve(rows)
     last = float(scores[-1]) if len(scores) else math.nan
     if args.json:
-        found = {"run": str(job.path), "decisions": int(rows[-1]["decisions"]), "score": last if math.isfinite(last) else None}
+        found = {
+            "run": str(job.path),
+            "decisions": int(rows[-1]["decisions"]),
+            "score": last if math.isfinite(last) else None,
+        }
         print(json.dumps(found))
         return 0
     from experiments.chart import chart

@@ -21,13 +21,13 @@ from experiments.learning.rollout import Life, Moment, begin, decide, rollout
 
 @dataclass(frozen=True)
 class PpoConfig:
-    """PPO. Gradient flows through the brain's state over `steps` decisions; with whole episodes in them, without truncation."""
+    """PPO. Gradient flows through the brain's state over `steps` decisions: all of an episode if it fits into them."""
 
     environments: int = option(256, "environments that run side by side, B", low=1)
     steps: int = option(64, "decisions from one update to the next, T", low=2)
     epochs: int = option(3, "passes over what was lived", low=1)
     minibatches: int = option(16, "groups of environments in a pass", low=1)
-    rate: float = option(7e-4, "learning rate", low=0.0)
+    rate: float = option(1e-3, "learning rate", low=0.0)
     anneal: bool = option(True, "lower the learning rate linearly to nothing")
     discount: float = option(0.98, "γ, worth of the next decision's reward", low=0.0, high=1.0)
     trace: float = option(0.95, "λ of the generalised advantage estimate", low=0.0, high=1.0)
@@ -37,7 +37,9 @@ class PpoConfig:
     max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
     policy: str = option("motor.policy", "the port that holds the policy")
     value: str = option("value.value", "the port that holds the value")
-    losses: Mapping[str, float] = field(default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"})
+    losses: Mapping[str, float] = field(
+        default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"}
+    )
 
     def __post_init__(self) -> None:
         if self.environments % self.minibatches:
@@ -57,7 +59,10 @@ class Learner(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Ppo:
-    """The algorithm for one brain in one world: `learner = ppo.init(key)`, then `learner, metrics = ppo.update(learner)`."""
+    """The algorithm for one brain in one world.
+
+    `learner = ppo.init(key)`, then `learner, metrics = ppo.update(learner)`, again and again.
+    """
 
     config: PpoConfig
     circuit: Circuit

@@ -70,11 +70,21 @@ def decide(
     action = action if actor is None else actor(trace)
     world, after = env.step(life.world, action)
     moment = Moment(
-        seen.observation, seen.first, seen.last, key, action, trace, after.reward, after.terms, after.discount, after.last, after.bad
+        seen.observation,
+        seen.first,
+        seen.last,
+        key,
+        action,
+        trace,
+        after.reward,
+        after.terms,
+        after.discount,
+        after.last,
+        after.bad,
     )
     return Life(world, after, brain, life.key, life.decisions + 1), moment
 
 
 def rollout(circuit: Circuit, env: Env, params: Params, life: Life, length: int, **options: Any) -> tuple[Life, Moment]:
     """`length` decisions: the life after them, and the moments `[T, B, ...]`."""
-    return jax.lax.scan(lambda l, _: decide(circuit, env, params, l, **options), life, None, length=length)
+    return jax.lax.scan(lambda now, _: decide(circuit, env, params, now, **options), life, None, length=length)

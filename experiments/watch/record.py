@@ -1,4 +1,4 @@
-"""Records a trained agent at work as a trace: what it saw and did, and what went on in every module and on every wire."""
+"""Records a trained agent at work as a trace: what it saw and did, and what went on in every module."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Frame(NamedTuple):
 
 
 def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
-    """So many whole episodes of a run's newest checkpoint, on test seeds, acting as it is scored (by the likeliest action)."""
+    """So many whole episodes of a run's newest checkpoint, on test seeds, acting by the likeliest action."""
     frames = list(_frames(run, episodes, seed))
     frames = [f for f in frames if not f.last]  # after the end nothing moves
     time = np.arange(len(frames)) * DECISION_SECONDS
@@ -57,7 +57,8 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
             agent=", ".join(circuit.modules),
             seed=seed,
             dt=DECISION_SECONDS,
-            version=circumstances()["packages"]["scrubjay"] + (f" {commit}" if (commit := circumstances()["commit"]) else ""),
+            version=circumstances()["packages"]["scrubjay"]
+            + (f" {commit}" if (commit := circumstances()["commit"]) else ""),
         ),
         time=time,
         episode=episode,
@@ -72,7 +73,11 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
         score=f"score {score.score:.2f} [{score.low:.2f}, {score.high:.2f}] over {score.episodes} episodes",
         ports={port: np.array([np.abs(f.ports[port]).mean() for f in frames]) for port in circuit.port_names},
         spikes={p: np.stack([f.ports[p] > 0 for f in frames]) for p in _ports(circuit, "spikes")},
-        signals={p: np.array([f.ports[p].mean() for f in frames]) for p in _ports(circuit, "signal") if circuit.port(p).shape == (1,)},
+        signals={
+            p: np.array([f.ports[p].mean() for f in frames])
+            for p in _ports(circuit, "signal")
+            if circuit.port(p).shape == (1,)
+        },
         events=tuple(_events(frames, time, episode)),
         recalls=_recalls(circuit, frames, time),
         **_graph(circuit),
@@ -99,7 +104,9 @@ def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
         first = jax.tree.map(lambda x: np.asarray(x)[0], (moment.observation, moment.trace, moment.terms))
         senses, ports, terms = first
         shapes = env.geoms(jax.tree.map(lambda x: np.asarray(x)[0], world))
-        yield Frame(shapes, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms)
+        yield Frame(
+            shapes, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms
+        )
         done += int(moment.ends[0])
         life = after
 

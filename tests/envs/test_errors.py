@@ -42,5 +42,5 @@ def test_errors_are_value_errors() -> None:
 
 
 def test_a_baseline_of_no_task() -> None:
-    with pytest.raises(envs.EnvError, match="no task 'forag'. Did you mean 'forage'?"):
+    with pytest.raises(envs.EnvError, match=r"no task 'forag'\. Did you mean 'forage'\?"):
         envs.baseline("forag")

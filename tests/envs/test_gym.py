@@ -29,8 +29,10 @@ def test_an_episode(env: gymnasium.Env) -> None:
     while not over:
         observation, reward, terminated, over, info = env.step(np.zeros(3, np.float32))
         steps += 1
-        assert not terminated and isinstance(reward, float)
-    assert steps == 200 and set(info) >= {"good", "bad"}
+        assert not terminated
+        assert isinstance(reward, float)
+    assert steps == 200
+    assert set(info) >= {"good", "bad"}
     assert observation in env.observation_space
 
 
@@ -48,7 +50,9 @@ def test_a_batch_at_once() -> None:
     for step in range(1, 203):
         action = rng.uniform(-1, 1, (4, 3)).astype(np.float32)
         observation, reward, terminated, truncated, _ = batch.step(action)
-        assert reward.shape == (4,) and truncated.all() == (step == 200) and not terminated.any()
+        assert reward.shape == (4,)
+        assert truncated.all() == (step == 200)
+        assert not terminated.any()
     assert batch.metadata["autoreset_mode"] == gymnasium.vector.AutoresetMode.NEXT_STEP
     assert observation in batch.observation_space
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -82,7 +83,8 @@ def test_touch_sectors(sector: int, heading: float) -> None:
     """Put into the east wall by 2 mm with the heading turned, the sector that faces the wall feels it."""
     physics, _ = drive("c", (0.942, 0.0, heading), (0.0, 0.0), 1, substeps=1)
     force = np.asarray(physics.sensordata)[-1, 0]
-    assert force[sector] > 1 and np.count_nonzero(force) == 1
+    assert force[sector] > 1
+    assert np.count_nonzero(force) == 1
 
 
 def test_sizes_are_data() -> None:
@@ -122,7 +124,8 @@ def test_seeds_can_be_mapped_over(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("broken", ["action", "state"])
-def test_failed_physics_cuts_the_episode_off(rig: Rig, broken: str, tmp_path, monkeypatch) -> None:  # noqa: ANN001
+def test_failed_physics_cuts_the_episode_off(rig: Rig, broken: str, tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     state, step = rig.reset(jax.random.key(0))
     action = rig.actions(1)[0]
@@ -148,7 +151,8 @@ def test_failed_physics_in_mjx(mjx_rig: Rig) -> None:
     state, step = mjx_rig.step(state._replace(engine=engine), mjx_rig.actions(1)[0])
     np.testing.assert_array_equal(step.bad, np.arange(BATCH) == 1)
     state, step = mjx_rig.step(state, mjx_rig.actions(1)[0])
-    assert np.asarray(step.first)[1] and np.isfinite(np.asarray(state.physics.qpos)).all()
+    assert np.asarray(step.first)[1]
+    assert np.isfinite(np.asarray(state.physics.qpos)).all()
 
 
 def test_auto_takes_c_here() -> None:

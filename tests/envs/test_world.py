@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,14 +76,16 @@ def test_stored_baseline_is_true(task: str) -> None:
         kept = stored.policies[name]
         error = np.hypot(values.std(ddof=1) / np.sqrt(len(values)), kept["se"])
         assert abs(values.mean() - kept["mean"]) < 5 * error, name
-    assert stored.score(stored.oracle) == 1 and stored.score(stored.null) == 0
+    assert stored.score(stored.oracle) == 1
+    assert stored.score(stored.null) == 0
     assert set(stored.policies) == set(nulls | oracles)
     assert stored.episodes >= 2000
 
 
 def test_an_episode_of_forage(rig: Rig) -> None:
     state, step = rig.reset(jax.random.key(0))
-    assert np.asarray(step.first).all() and not np.asarray(step.reward).any()
+    assert np.asarray(step.first).all()
+    assert not np.asarray(step.reward).any()
     actions = rig.actions()
     state, steps = rig.roll(state, actions)
     np.testing.assert_array_equal(np.flatnonzero(np.asarray(steps.last)[:, 0]), [199])  # 400 control steps
@@ -96,7 +100,8 @@ def test_an_episode_of_forage(rig: Rig) -> None:
 
 def test_things_of_forage_keep_their_places(rig: Rig) -> None:
     """Inside the margin, clear of each other; taken ones reappear away from the body."""
-    drawn, _ = jax.jit(jax.vmap(lambda key: rig.env.task.reset(key, rig.env.body)))(jax.random.split(jax.random.key(0), 500))
+    draw = jax.jit(jax.vmap(lambda key: rig.env.task.reset(key, rig.env.body)))
+    drawn, _ = draw(jax.random.split(jax.random.key(0), 500))
     places = np.asarray(drawn.position)
     assert np.abs(places).max() <= 0.85
     apart = np.sqrt(((places[:, :, None] - places[:, None]) ** 2).sum(-1)) + 10 * np.eye(6)
@@ -116,8 +121,12 @@ def test_eating_fills_and_poison_hurts() -> None:
     from envs.moment import Fixed, Moment
     from envs.senses.interoception import Interoception
 
-    sense, fixed = Interoception(), Fixed(None, None, 3, 0.1)  # type: ignore[arg-type]
-    moment = lambda **terms: Moment(*[None] * 5, {k: jnp.float32(v) for k, v in terms.items()}, jnp.bool_(False))  # type: ignore # noqa: E731, E501
+    nothing: Any = [None] * 5
+    sense, fixed = Interoception(), Fixed(None, nothing[0], 3, 0.1)
+
+    def moment(**terms: float) -> Moment:
+        return Moment(*nothing, {name: jnp.float32(value) for name, value in terms.items()}, jnp.bool_(False))
+
     state = jnp.array([0.5, 0.0])
     np.testing.assert_allclose(sense(fixed, state, moment(good=0.0))[1], [0.5 - 0.1 / 60, 0.0], atol=1e-6)
     np.testing.assert_allclose(sense(fixed, state, moment(good=1.0, bad=-1.0))[1], [0.6 - 0.1 / 60, 1.0], atol=1e-6)
@@ -159,7 +168,7 @@ class Blink:
 '''
 
 
-def test_a_new_task_is_one_file(tmp_path, monkeypatch) -> None:  # noqa: ANN001
+def test_a_new_task_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in the folder is enough; and a task may move the body, hold it, put out the light and end for good."""
     (tmp_path / "blink.py").write_text(textwrap.dedent(BLINK))
     monkeypatch.setattr(sys.modules["envs.tasks"], "__path__", [*sys.modules["envs.tasks"].__path__, str(tmp_path)])
@@ -173,11 +182,14 @@ def test_a_new_task_is_one_file(tmp_path, monkeypatch) -> None:  # noqa: ANN001
         dark.append(not np.asarray(step.observation["retina"][0]).any())
         steps.append(step)
     assert dark == [False, True, False, False, True, False, False, True, False, False]
-    assert position[0] > 0.05 and position[1] > position[0]
-    assert position[2] == pytest.approx(0.0, abs=1e-6) and position[3] > 0.05  # waited, then let go
+    assert position[0] > 0.05
+    assert position[1] > position[0]
+    assert position[2] == pytest.approx(0.0, abs=1e-6)
+    assert position[3] > 0.05
     assert [bool(step.last[0]) for step in steps] == [False] * 9 + [True]
     assert float(steps[-1].discount[0]) == 0.0
     state, step = rig.step(state, jnp.zeros((2, 3)))
-    assert bool(step.first[0]) and not bool(step.last[0])
-    with pytest.raises(envs.EnvError, match="task 'blink' has no stored baseline. Compute it: python -m envs.basel"):
+    assert bool(step.first[0])
+    assert not bool(step.last[0])
+    with pytest.raises(envs.EnvError, match=r"task 'blink' has no stored baseline\. Compute it: python -m"):
         envs.baseline("blink")
