@@ -30,6 +30,7 @@ from envs.world import ACTION_REPEAT, World, select
 FILE = Path(__file__).with_name("baselines.json")
 FORMAT = 1
 _BATCH = 250
+_SEED = 1  # the oracles were tuned on episodes of seed 0: these are others
 
 
 class Baseline(NamedTuple):
@@ -99,7 +100,7 @@ def compute(task: str, number: int) -> dict[str, Any]:
     nulls, oracles = policies(env)
     found = {}
     for name, policy in (nulls | oracles).items():
-        values = episodes(env, policy, number, jax.random.key(0))
+        values = episodes(env, policy, number, jax.random.key(_SEED))
         found[name] = {"mean": round(float(values.mean()), 4),
                        "se": round(float(values.std(ddof=1) / np.sqrt(len(values))), 4)}
     best = lambda names: max(names, key=lambda name: found[name]["mean"])  # noqa: E731

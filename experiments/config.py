@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,17 +34,18 @@ RESERVED = {
 class EnvConfig:
     """The world apart from its task."""
 
-    body: Any = option("roller", "a body's name, or a mapping with its kind and options")
+    body: Any = option("roller", "a body's name, or a mapping with its kind and options")  # noqa: RUF009 -- a string
     engine: str = option("auto", "c, mjx, or auto")
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
-    senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")
+    senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")  # noqa: RUF009
 
     def __post_init__(self) -> None:
         if not isinstance(self.body, str | Mapping):
-            raise ValueError(f"body: expected a name such as 'roller', or a mapping with its kind, got {self.body!r}.")
+            raise ConfigError(f"body: expected a name such as 'roller', or a mapping with its kind, got {self.body!r}.")
         named = isinstance(self.senses, list | tuple) and all(isinstance(name, str) for name in self.senses)
-        if not (self.senses is None or named or isinstance(self.senses, Mapping)):
-            raise ValueError(f"senses: expected a list such as [retina, touch], or a mapping, got {self.senses!r}.")
+        configured = isinstance(self.senses, Mapping) and all(isinstance(o, Mapping) for o in self.senses.values())
+        if not (self.senses is None or named or configured):
+            raise ConfigError(f"senses: expected a list such as [retina, touch], or their options, got {self.senses!r}.")
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if "kind" not in self.task:
-            raise ValueError("task: option 'kind' is missing. 'scrubjay tasks' lists the kinds.")
+            raise ConfigError("task: option 'kind' is missing. 'scrubjay tasks' lists the kinds.")
         for name in sorted({*RESERVED} & {*map(str, self.task)}):
-            raise ValueError(f"task: no task has an option {name!r}. {RESERVED[name]}")
+            raise ConfigError(f"task: no task has an option {name!r}. {RESERVED[name]}")
         for port, weight in self.learning.losses.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-                raise ValueError(f"learning.losses.{port}: expected a number as its weight, got {weight!r}.")
+                raise ConfigError(f"learning.losses.{port}: expected a number as its weight, got {weight!r}.")
 
     @property
     def updates(self) -> int:
@@ -113,17 +113,9 @@ def _compose(groups: Sequence[Override]) -> dict[str, Any]:
             config = compose("config", [*search, *(str(o.input_line) for o in groups)])
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
-        # Read alone, a broken file tells the place of what is wrong with it.
-        for path in _chosen(groups):
-            read(path)
-        raise ConfigError(f"configs: {_first_line(error)}. Mend it in {' or '.join(map(str, _folders()))}.") from error
+        text = _yaml_text(error) if isinstance(error, yaml.YAMLError) else _first_line(error)
+        raise ConfigError(f"configs: {text}. Mend it in {' or '.join(map(str, _folders()))}.") from error
     return {str(k): v for k, v in plain.items()} if isinstance(plain, dict) else {}
-
-
-def _chosen(groups: Sequence[Override]) -> list[Path]:
-    """The files that overrides name."""
-    paths = [folder / o.key_or_group / f"{o.value()}.yaml" for o in groups for folder in _folders()]
-    return [path for path in paths if path.is_file()]
 
 
 def _first_line(error: BaseException) -> str:
@@ -136,7 +128,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {_yaml_text(error)}") from error
+        raise ConfigError(f"{path}: {_yaml_text(error)}. Mend the file there.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. Mend it, or take it from a copy.") from error
     if not isinstance(values, dict):
@@ -166,14 +158,15 @@ def _check_choice(override: Override) -> None:
     if choice not in choices(group):
         raise ConfigError(f"override {group}={choice}: {unknown('choice', choice, choices(group))}")
     ours, *own = [folder / group / f"{choice}.yaml" for folder in _folders()]
-    for path in own:
-        if path.is_file() and ours.is_file() and path.read_bytes() != ours.read_bytes():
+    for path in filter(Path.is_file, own):
+        read(path)  # alone, a broken file tells the place of what is wrong with it
+        if ours.is_file() and path.read_bytes() != ours.read_bytes():
             raise ConfigError(f"{path}: {group}={choice} ships with Scrubjay already. Give your own another name.")
 
 
-def _yaml_text(error: BaseException) -> str:
+def _yaml_text(error: yaml.YAMLError) -> str:
     """What is wrong in a YAML file, with its place."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    remedy = "Indent with spaces, not with tabs." if re.search(r"'\\t'|\ttab", str(error)) else "Mend the file there."
-    return f"{where}{str(problem).rstrip('.')}. {remedy}"
+    remedy = ". Indent with spaces, not with tabs" if "\\t" in str(problem) else ""
+    return f"{where}{str(problem).rstrip('.')}{remedy}"

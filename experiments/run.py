@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ import yaml
 import agent
 import envs
 from agent.config import plain
+from agent.errors import ConfigError, WiringError
 from agent.module import DECISION_SECONDS
 from agent.ports import Port, Ports
 from agent.registry import kind_of
@@ -32,6 +34,17 @@ from experiments.draw import write_graph
 from experiments.errors import RunError
 from experiments.learning.ppo import Learner, Ppo
 
+PARTS = (
+    "config.yaml",
+    "environment.json",
+    "graph.svg",
+    "graph.json",
+    "metrics.csv",
+    "events",
+    "checkpoints",
+    "watch.html",
+)
+"""What training and `scrubjay watch` write into a run directory; --fresh deletes nothing else."""
 PACKAGES = (
     "scrubjay",
     "jax",
@@ -87,11 +100,24 @@ class Run:
         """The learning algorithm, with the ports that it needs checked."""
         config = self.setup.learning
         self.circuit.check_ports([config.policy, config.value, *config.losses], "learning")
+        self._check_shape(
+            "policy", config.policy, (2 * self.env.action_space.shape[0],), "a mean and a deviation per action"
+        )
+        self._check_shape("value", config.value, (), "one number")
+        for port in config.losses:
+            self._check_shape("losses", port, (), "one number")
         return Ppo(config, self.circuit, self.env, self.setup.updates)
 
     @cached_property
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.path / "checkpoints", self.setup.keep)
+
+    def _check_shape(self, option: str, name: str, shape: tuple[int, ...], what: str) -> None:
+        port = self.circuit.port(name)
+        if port.shape != shape or port.dtype != "float32":
+            raise WiringError(
+                f"learning.{option}: {name!r} sends {port}, but {what} is wanted there, {list(shape)}. Name another port."
+            )
 
     def learner(self, updates: int | None = None) -> Learner:
         """What a checkpoint holds, the newest if none is named."""
@@ -100,40 +126,72 @@ class Run:
 
     def lock(self) -> TextIO:
         """Keeps other processes from training in this directory while the returned file is open."""
-        file = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise RunError(
-                f"{self.path} is in use by another training. Wait for it, or choose another --run."
-            ) from error
-        return file
+        return lock(self.path)
+
+
+def lock(path: Path) -> TextIO:
+    """Takes the lock of a run directory, or raises RunError where another training holds it."""
+    try:
+        file = (path / ".lock").open("w")
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error}. Choose another --run, or allow writing there.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise RunError(f"{path} is in use by another training. Wait for it, or choose another --run.") from error
+    return file
 
 
 def create(path: Path, values: Mapping[str, Any], fresh: bool = False) -> Run:
     """A new run directory for plain config values; everything is checked before anything is written."""
     run = Run(path, experiment(values))
     run.ppo  # noqa: B018 -- complain before the directory is there
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file. Name a directory for the run.")
-    if path.is_dir() and any(path.iterdir()):
-        if not (path / "config.yaml").is_file():
-            raise RunError(f"{path} is not empty and holds no run. Choose another directory.")
-        if not fresh:
-            raise RunError(
-                f"{path} holds a run already. Go on with --resume {path}, start over with --fresh, or choose another."
-            )
-        shutil.rmtree(path)
+    text = yaml.safe_dump(resolved(run), sort_keys=False, allow_unicode=True)
     try:
+        _make_room(path, fresh)
         path.mkdir(parents=True, exist_ok=True)
-        write_graph(run.circuit, path / "graph.svg")
-        write_graph(run.circuit, path / "graph.json")
-        write(path / "environment.json", json.dumps(circumstances(), indent=2) + "\n")
-        write(path / "config.yaml", yaml.safe_dump(resolved(run), sort_keys=False, allow_unicode=True))
+        write(path / "config.yaml", text)  # first: from here on, a run that was killed goes on with --resume
+        describe(run)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error}. Choose another directory or make room.") from error
     return run
+
+
+def describe(run: Run) -> None:
+    """Writes what a run directory holds for its readers, where it is not there yet."""
+    for name in ("graph.svg", "graph.json"):
+        if not (run.path / name).exists():
+            write_graph(run.circuit, run.path / name)
+    if not (run.path / "environment.json").exists():
+        write(run.path / "environment.json", json.dumps(circumstances(), indent=2) + "\n")
+
+
+def _make_room(path: Path, fresh: bool) -> None:
+    """Refuses a directory that holds anything; with `fresh`, deletes an older run in it, and nothing but that."""
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file. Name a directory for the run.")
+    found = {p.name for p in path.iterdir()} if path.is_dir() else set()
+    if found <= {f".{name}.part" for name in PARTS}:
+        return  # nothing, or a run that was killed while it began
+    if not _holds_run(path):
+        raise RunError(f"{path} is not empty and holds no run. Choose another directory with --run.")
+    if not fresh:
+        raise RunError(
+            f"{path} holds a run already. Go on with --resume {path}, start over with --fresh, or choose another."
+        )
+    with lock(path):
+        for name in reversed(PARTS):  # config.yaml last: until then this is a run, and can be started over
+            part = path / name
+            shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(missing_ok=True)
+
+
+def _holds_run(path: Path) -> bool:
+    """Whether the directory's config.yaml is one of ours, and not that of some other program."""
+    try:
+        return {"agent", "task", "learning"} <= read(path / "config.yaml").keys()
+    except ConfigError:
+        return (path / "checkpoints").is_dir() and (path / "config.yaml").is_file()
 
 
 def load(path: str | Path) -> Run:
@@ -141,32 +199,43 @@ def load(path: str | Path) -> Run:
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"no run at {path}: there is no such directory.{_nearby(path)}")
-    if not (path / "config.yaml").is_file():
-        raise RunError(f"{path} is not a run: it has no config.yaml. 'scrubjay train --run {path}' makes one.")
-    values = read(path / "config.yaml")
-    values.pop("version", None)
-    return Run(path, experiment(values))
+    file = path / "config.yaml"
+    if not file.is_file():
+        raise RunError(
+            f"{path} is not a run: it has no config.yaml. 'scrubjay train --run DIR' makes one.{_nearby(path)}"
+        )
+    return Run(path, experiment(read(file), file))
 
 
 def _nearby(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else Path("runs")
-    found = sorted(str(p.parent) for p in folder.glob("*/config.yaml")) if folder.is_dir() else []
-    return f" Runs there: {', '.join(found[:8])}." if found else ""
+    """The runs beside or in a path, the nearest name first."""
+    folders = [path] if path.is_dir() else [path.parent, Path("runs")]
+    found = sorted({str(p.parent) for folder in folders for p in folder.glob("*/config.yaml")})
+    near = difflib.get_close_matches(str(path), found, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{hint} Runs there: {', '.join(found[:8])}." if found else " 'scrubjay train' makes one."
 
 
 def resolved(run: Run) -> dict[str, Any]:
     """The whole config with every default written out, so that later defaults do not change the run."""
-    circuit, setup = run.circuit, run.setup
+    circuit, setup, env = run.circuit, run.setup, run.env
     modules = {name: {"kind": kind_of(config), **plain(config)} for name, config in circuit.modules.items()}
-    senses, action = circuit.outputs[BODY], run.env.action_space.shape
     values = plain(setup)
+    values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
+    values["env"]["body"] = {"kind": _file(env.body), **plain(env.body)}
+    values["env"]["senses"] = {_file(sense): plain(sense) for sense in env.senses}
     values["agent"] = {
         "modules": {name: modules[name] for name in setup.agent["modules"]},
         "wires": [str(w) for w in circuit.wires],
-        "body": {name: list(port.shape) for name, port in senses.items()},
-        "action": list(action),
+        "body": {name: list(port.shape) for name, port in circuit.outputs[BODY].items()},
+        "action": list(env.action_space.shape),
     }
     return values
+
+
+def _file(thing: Any) -> str:
+    """The name of a body or sense: that of the file which holds its class."""
+    return type(thing).__module__.rpartition(".")[2]
 
 
 def circumstances() -> dict[str, Any]:

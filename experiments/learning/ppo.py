@@ -119,7 +119,7 @@ class Ppo:
             params, optimizer = carry
             gradient, metrics = jax.grad(self._loss, has_aux=True)(params, batch.take(group))
             change, optimizer = self.optimizer.update(gradient, optimizer, params)
-            metrics["gradient"] = optax.global_norm(gradient)
+            metrics["gradient"] = optax.tree.norm(gradient)
             return (optax.apply_updates(params, change), optimizer), metrics
 
         return jax.lax.scan(learn, carry, groups)
