@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,13 +28,21 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
-        self.folder = folder.absolute()
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True, enable_async_checkpointing=False)
-        self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("arrays", "digests"))
+        self.folder, self._keep = folder.absolute(), keep
+
+    @cached_property
+    def _manager(self) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(max_to_keep=self._keep, create=True, enable_async_checkpointing=False)
+        return ocp.CheckpointManager(self.folder, options=options, item_names=("arrays", "digests"))
 
     def latest(self) -> int | None:
         """The newest complete checkpoint, or None."""
-        return self._manager.latest_step()
+        return max(self.all(), default=None)
+
+    def tidy(self) -> None:
+        """Removes what a training that was killed left half-written; for those who hold the run's lock."""
+        for part in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(part, ignore_errors=True)
 
     def save(self, updates: int, tree: Any) -> None:
         """Writes a checkpoint; returns when it is on disk. Raises RunError where it cannot be written."""
@@ -44,13 +54,13 @@ class Checkpoints:
             self._manager.wait_until_finished()
         except Exception as error:  # Orbax and TensorStore raise many kinds: full disk, no permission, lost mount
             raise RunError(
-                f"{self.folder}: checkpoint {updates} could not be written: {_short(error)}. The newest complete one is "
-                f"{self.latest()}. Make room, then go on with --resume {self.folder.parent}"
+                f"{self.folder}: checkpoint {updates} could not be written: {_short(error)}. The newest complete one "
+                f"is {self.latest()}. Make room, then go on with --resume {self.folder.parent}"
             ) from error
 
     def all(self) -> list[int]:
         """Every complete checkpoint, oldest first."""
-        return sorted(self._manager.all_steps())
+        return sorted(self._manager.all_steps()) if self.folder.is_dir() else []  # a look makes no folder
 
     def load(self, like: Tree, updates: int | None = None) -> Tree:
         """A checkpoint, the newest if none is named, as a tree of the shape of `like`.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from experiments import commands
 
@@ -26,7 +29,7 @@ ORDER = ("train", "evaluate", "watch", "compare", "graph", "modules", "tasks", "
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; a user's error is one message on stderr and exit code 2."""
-    args = parser().parse_args(arguments)
+    args = parse(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         code = args.run(args)
@@ -46,9 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints name the nearest thing there is, and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        words = [*re.findall(r"invalid choice: '(\S+)'", message), *re.findall(r"arguments: (\S+)", message)]
+        commands = self._subparsers._group_actions[0].choices if self._subparsers else None
+        known = [*self._option_string_actions, *map(str, commands or ())]
+        near = [n for word in words for n in difflib.get_close_matches(word.split("=")[0], known, n=1)]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        self.exit(2, f"{self.prog}: {message}.{hint} '{self.prog} --help' shows what there is.\n")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command. Overrides may stand on both sides of options, which argparse alone refuses."""
+    args, rest = parser().parse_known_args(arguments)
+    if hasattr(args, "overrides") and not any(word.startswith("-") for word in rest):
+        args.overrides += rest
+    elif rest:
+        args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser, with a subcommand for every file in `experiments/commands`."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         "scrubjay", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -64,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, parser=sub)
     return top
 
 

@@ -18,7 +18,7 @@ from experiments.train import curve
 def compare(paths: Sequence[Path], episodes: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Figures of runs, grouped by the names of their directories before the last `-` (`forage-gru-0`: `forage-gru`).
 
-    Every kept checkpoint is scored on the same test episodes; the interval of a group is a 95 % bootstrap over its seeds.
+    Every kept checkpoint is scored on the same test episodes; a group's interval is a 95 % bootstrap over its seeds.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for path in paths:

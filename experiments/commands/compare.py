@@ -41,7 +41,6 @@ def run(args: argparse.Namespace) -> int:
         print(name)
         for decisions, row in group["by_decisions"].items():
             span = f"[{row['low']:.3f}, {row['high']:.3f}]"
-            print(
-                f"  {decisions / 1e6:4.1f} M  score {row['score']:.3f} {span}  worst of {row['seeds']} seeds {row['worst']:.3f}"
-            )
+            worst = f"worst of {row['seeds']} seeds {row['worst']:.3f}"
+            print(f"  {decisions / 1e6:4.1f} M  score {row['score']:.3f} {span}  {worst}")
     return 0

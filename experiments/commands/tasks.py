@@ -26,23 +26,30 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found))
         return 0
     for name, task in found.items():
-        ends = task["baseline"]
-        scale = (
-            f"null {ends['null']:.2f} ({ends['null_policy']}), oracle {ends['oracle']:.2f} ({ends['oracle_policy']})"
-        )
-        print(f"{name}\n  {task['about']}\n  {scale}")
+        print(f"{name}\n  {task['about']}\n  {scale(name, task['baseline'])}")
         print("  options: " + ", ".join(f"{k}={v}" for k, v in task["options"].items()))
-    print(
-        f"\nbodies: {', '.join(envs.bodies())}\nsenses: {', '.join(envs.senses())}\nengines: {', '.join(envs.engines())}"
-    )
+    print()
+    for group, names in (("bodies", envs.bodies()), ("senses", envs.senses()), ("engines", envs.engines())):
+        print(f"{group}: {', '.join(names)}")
     return 0
+
+
+def scale(name: str, ends: dict[str, Any] | None) -> str:
+    """The two ends of a task's scale, in words."""
+    if ends is None:
+        return f"no stored baseline; python -m envs.baselines {name} computes it"
+    return f"null {ends['null']:.2f} ({ends['null_policy']}), oracle {ends['oracle']:.2f} ({ends['oracle_policy']})"
 
 
 def describe(name: str, task: type[Any]) -> dict[str, Any]:
     """A task as plain values."""
+    from envs import EnvError
     from envs.baselines import baseline
 
-    ends = baseline(name)._asdict()
+    try:
+        ends = baseline(name)._asdict()
+    except EnvError:  # a task of the user's own may have none yet
+        ends = None
     options = {f.name: f.default for f in dataclasses.fields(task) if f.default is not dataclasses.MISSING}
     about = (inspect.getdoc(task) or "").split("\n\n")[0].replace("\n", " ")
     return {"about": about, "options": options, "baseline": ends}

@@ -17,8 +17,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,15 +50,19 @@ def run(args: argparse.Namespace) -> int:
         job = load(args.resume)
     else:
         values = composed(args.overrides)
-        job = create(Path(args.folder or _default(values)), values, args.fresh)
-    train(job, resume=bool(args.resume), progress=Progress(quiet=args.json))
+        job = create(Path(args.folder) if args.folder else _default(values), values, args.fresh)
+    try:
+        train(job, resume=bool(args.resume), progress=Progress(quiet=args.json))
+    except KeyboardInterrupt:
+        print(f"go on with: scrubjay train --resume {job.path}", file=sys.stderr)
+        raise
     rows = read_metrics(job.path)
     decisions, scores = curve(rows)
     last = float(scores[-1]) if len(scores) else math.nan
     if args.json:
         found = {
             "run": str(job.path),
-            "decisions": int(rows[-1]["decisions"]),
+            "decisions": int(rows[-1]["decisions"]) if rows else 0,
             "score": last if math.isfinite(last) else None,
         }
         print(json.dumps(found))
@@ -68,5 +75,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _default(values: dict) -> str:
-    return f"runs/{values.get('task', {}).get('kind', 'run')}-{time.strftime('%Y%m%d-%H%M%S')}"
+def _default(values: dict[str, Any]) -> Path:
+    """A directory named after task and time that is not there yet."""
+    task = values.get("task")
+    kind = task.get("kind") if isinstance(task, dict) else None
+    name = f"runs/{kind or 'run'}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return next(path for n in count(1) if not (path := Path(name if n == 1 else f"{name}-{n}")).exists())

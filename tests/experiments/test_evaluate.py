@@ -1,0 +1,122 @@
+"""Scores: their formula, their interval, lesions, and the command that prints them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agent.circuit import Params
+from envs.baselines import baseline
+from experiments import evaluate as module
+from experiments.evaluate import Score, episode_returns, evaluate, interval, means
+from experiments.learning.rollout import Moment, begin, rollout
+from experiments.run import Run, load, make_env
+from tests.experiments.conftest import Said
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 8)
+
+
+@pytest.fixture(scope="module")
+def run(trained: Path) -> Run:
+    return load(trained)
+
+
+def test_interval_of_a_mean_against_its_closed_form() -> None:
+    """For normal data the percentile bootstrap comes near to mean ± 1.96 s / √n."""
+    values = np.random.default_rng(1).normal(3.0, 2.0, 400)
+    low, high = interval(values)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert low == pytest.approx(values.mean() - half, abs=0.03)
+    assert high == pytest.approx(values.mean() + half, abs=0.03)
+    assert interval(values) == (low, high)
+    assert interval(np.full(5, 2.5)) == (2.5, 2.5)
+
+
+def test_intervals_cover_what_they_should() -> None:
+    rng = np.random.default_rng(2)
+    spans = [interval(rng.normal(0.0, 1.0, 100), resamples=300) for _ in range(300)]
+    assert 0.90 < np.mean([low < 0.0 < high for low, high in spans]) < 0.98
+
+
+def test_score_lies_between_null_and_oracle(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = baseline("forage")
+    for mean, expected in ((ends.null, 0.0), (ends.oracle, 1.0), (0.5 * (ends.null + ends.oracle), 0.5)):
+        returns = np.full(4, mean)
+        monkeypatch.setattr(module, "episode_returns", lambda *_, returns=returns, **__: returns)
+        found = evaluate(run)["forage"]
+        assert (found.score, found.low, found.high) == pytest.approx((expected,) * 3)
+        assert (found.mean, found.null, found.oracle, found.episodes) == (mean, ends.null, ends.oracle, 4)
+
+
+def test_returns_are_those_of_first_episodes(run: Run) -> None:
+    """Against one long rollout; and nothing in the run's directory is touched."""
+    before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
+    params = run.learner().params
+    returns = episode_returns(run, params, 11, deterministic=False)
+    assert returns.shape == (11,)
+    env = make_env(run.setup, 8)
+
+    @jax.jit
+    def live(params: Params, key: jax.Array) -> Moment:
+        return rollout(run.circuit, env, params, begin(run.circuit, env, key), 256)[1]
+
+    lived = live(params, jax.random.key(1))
+    for i in range(8):
+        end = int(np.argmax(lived.ends[:, i]))
+        assert lived.ends[end, i]
+        assert returns[i] == pytest.approx(float(lived.reward[: end + 1, i].sum()), abs=1e-4)
+    assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
+
+
+def test_a_lesion_sends_the_mean(run: Run) -> None:
+    """Everything that a lesioned module sends is its mean over intact behaviour; the rest is as it was."""
+    params = run.learner().params
+    clamp = means(run, params, ["v1"], decisions=16)
+    assert set(clamp) == {"v1.rate", "v1.spikes", "v1.membrane", "v1.rate_loss"}
+    env = make_env(run.setup, 8)
+
+    @jax.jit
+    def both(params: Params, key: jax.Array) -> list[dict[str, jax.Array]]:
+        life, probes = begin(run.circuit, env, key), ("v1.rate", "retina.code", "association.code")
+        return [rollout(run.circuit, env, params, life, 16, probes=probes, clamp=c)[1].trace for c in ({}, clamp)]
+
+    intact, lesioned = both(params, jax.random.key(99991))
+    np.testing.assert_allclose(clamp["v1.rate"], intact["v1.rate"].mean((0, 1)), atol=1e-6)
+    np.testing.assert_array_equal(lesioned["v1.rate"], jnp.broadcast_to(clamp["v1.rate"], intact["v1.rate"].shape))
+    np.testing.assert_array_equal(lesioned["retina.code"][0], intact["retina.code"][0])
+    assert float(jnp.abs(lesioned["association.code"][0] - intact["association.code"][0]).max()) > 1e-6
+
+
+def test_lesions_reach_behaviour(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(module, "means", lambda run, params, names: {"retina.code": "mean"})
+    monkeypatch.setattr(module, "episode_returns", lambda *_, clamp, **__: seen.append(clamp) or np.zeros(4))
+    assert evaluate(run, 4, ["retina"])["forage"].lesions == ("retina",)
+    assert evaluate(run, 4)["forage"].lesions == ()
+    assert seen == [{"retina.code": "mean"}, {}]
+
+
+def test_command_prints_a_person_s_summary(
+    scrubjay: Callable[..., Said], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"forage": Score(0.5, 0.4, 0.6, 19.0, 0.1, 37.8, 512, ("v1",))}
+    monkeypatch.setattr(module, "evaluate", lambda *_, **__: found)
+    said = scrubjay("evaluate", str(run.path), "--lesion", "v1", "retina", "--lesion", "motor")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        f"{run.path}, lesioned: v1, retina, motor\n"
+        "  forage: score 0.500 [0.400, 0.600] over 512 episodes\n"
+        "          mean return 19.00 (null 0.10 = 0, oracle 37.80 = 1)\n"
+    )
+    said = scrubjay("evaluate", str(run.path), "--json")
+    assert json.loads(said.out)["forage"]["lesions"] == ["v1"]
+    assert said.out.count("\n") == 1
