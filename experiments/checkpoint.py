@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 import shutil
+import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,17 +78,31 @@ class Checkpoints:
                 f"{self.folder} holds no complete checkpoint. Train first: scrubjay train --resume {self.folder.parent}"
             )
         place = self.folder / str(updates)
+        hook = _without_late_reads()
         try:
             restored = self._manager.restore(
                 updates, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(), digests=ocp.args.JsonRestore())
             )
         except Exception as error:  # whatever TensorStore says about truncated or foreign files
             raise RunError(_damaged(place, _short(error))) from error
+        sys.unraisablehook = hook
         arrays = {name: np.asarray(array) for name, array in restored["arrays"].items()}
         wrong = [name for name, array in arrays.items() if restored["digests"].get(name) != digest(array)]
         if wrong:
             raise RunError(_damaged(place, f"the numbers of {wrong[0]} are not those that were written"))
         return unflatten(like, arrays, place)
+
+
+def _without_late_reads() -> Callable[[Any], object]:
+    """Silences reads that end when another failed and Orbax closed their event loop; returns the old hook."""
+    before = sys.unraisablehook
+
+    def hook(found: Any) -> None:
+        if str(found.exc_value) != "Event loop is closed":
+            before(found)
+
+    sys.unraisablehook = hook
+    return before
 
 
 def _damaged(place: Path, why: str) -> str:

@@ -67,12 +67,14 @@ def _holds_run(path: Path) -> bool:
 
 
 def nearby(path: Path) -> str:
-    """The runs beside or in a path, the nearest name first."""
-    folders = [path] if path.is_dir() else [path.parent, Path("runs")]
-    found = sorted({str(p.parent) for folder in folders for p in folder.glob("*/config.yaml")})
-    near = difflib.get_close_matches(str(path), found, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    return f"{hint} Runs there: {', '.join(found[:8])}." if found else " 'scrubjay train --run DIR' makes one."
+    """The runs in or beside a path, or else in `runs`; the nearest name first."""
+    for folder in [path] if path.is_dir() else [path.parent, Path("runs")]:
+        found = {p.parent.name: str(p.parent) for p in sorted(folder.glob("*/config.yaml"))}
+        if found:
+            near = difflib.get_close_matches(path.name, found, n=1)
+            hint = f" Did you mean {found[near[0]]}?" if near else ""
+            return f"{hint} Runs there: {', '.join([*found.values()][:8])}."
+    return " 'scrubjay train --run DIR' makes one."
 
 
 def write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Exact resume: killed with SIGKILL at random moments and resumed, a training ends bit for bit where it would have ended."""
+"""Exact resume: killed at random moments and resumed, a training ends bit for bit where it would have ended."""
 
 from __future__ import annotations
 

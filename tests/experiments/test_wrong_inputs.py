@@ -1,4 +1,4 @@
-"""What a user gets wrong: one message with place and remedy, exit code 2, nothing lost. (Wiring: tests/agent/mistakes.py.)"""
+"""What a user gets wrong: one message, exit code 2, nothing lost. (Wiring: tests/agent/mistakes.py.)"""
 
 from __future__ import annotations
 
