@@ -59,8 +59,16 @@ def baseline(task: str) -> Baseline:
     return stored(task)
 
 
-def make(task: str, *, body: str | Mapping[str, Any] = "roller", engine: str = "auto", batch: int = 1, threads: int = 0,
-         senses: Sequence[str] | Mapping[str, Mapping[str, Any]] = _DEFAULT_SENSES, **task_options: Any) -> World:
+def make(
+    task: str,
+    *,
+    body: str | Mapping[str, Any] = "roller",
+    engine: str = "auto",
+    batch: int = 1,
+    threads: int = 0,
+    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] = _DEFAULT_SENSES,
+    **task_options: Any,
+) -> World:
     """A batch of environments of one task.
 
     body: a name, or a mapping with `kind` and the body's options.
@@ -78,8 +86,9 @@ def make(task: str, *, body: str | Mapping[str, Any] = "roller", engine: str = "
     kind = options.pop("kind", "roller")
     the_body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
-    the_senses = [registry.configured(name, registry.kind("envs.senses", name), given)
-                  for name, given in chosen.items()]
+    the_senses = [
+        registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
+    ]
     return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
 
 

@@ -24,8 +24,11 @@ THING_HALF_HEIGHT = 0.12  # a stone is the lower half of a pillar, a mushroom's 
 PANEL_HALF_THICKNESS, PANEL_HALF_HEIGHT = 0.01, 0.15
 EYE_HEIGHTS = (0.06, 0.18)  # the retina's low and high row, m
 POOL = PartCounts(things=8, panels=6, cups=4)
-LARGEST = {"thing": (0.15, THING_HALF_HEIGHT, 0.0), "panel": (PANEL_HALF_THICKNESS, 1.0, PANEL_HALF_HEIGHT),
-           "cup": (0.15, THING_HALF_HEIGHT, 0.0)}
+LARGEST = {
+    "thing": (0.15, THING_HALF_HEIGHT, 0.0),
+    "panel": (PANEL_HALF_THICKNESS, 1.0, PANEL_HALF_HEIGHT),
+    "cup": (0.15, THING_HALF_HEIGHT, 0.0),
+}
 TIMESTEP = 0.01
 SUBSTEPS = 5
 CONTROL_SECONDS = TIMESTEP * SUBSTEPS
@@ -45,8 +48,15 @@ def spec(counts: PartCounts = POOL) -> mujoco.MjSpec:
     arena.option.iterations, arena.option.ls_iterations = 4, 8
     world = arena.worldbody
     world.add_light(pos=[0, 0, 4], castshadow=False)
-    world.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[HALF, HALF, 0.1], rgba=[0.85, 0.83, 0.8, 1],
-                   contype=FLOOR, conaffinity=0, group=0)
+    world.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[HALF, HALF, 0.1],
+        rgba=[0.85, 0.83, 0.8, 1],
+        contype=FLOOR,
+        conaffinity=0,
+        group=0,
+    )
     for name, (x, y) in zip(WALL_NAMES, ((1, 0), (0, 1), (-1, 0), (0, -1)), strict=True):
         _wall(world, name, x, y)
     for kind, number in zip(LARGEST, counts, strict=True):
@@ -57,26 +67,58 @@ def spec(counts: PartCounts = POOL) -> mujoco.MjSpec:
 
 def _wall(world: mujoco.MjsBody, name: str, x: int, y: int) -> None:
     """A plane to bump into, and a thin box to look at."""
-    world.add_geom(name=name, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], pos=[x * HALF, y * HALF, 0],
-                   quat=[1, y, -x, 0],  # a quarter turn, the normal pointing inwards
-                   contype=WORLD, conaffinity=0, condim=1, group=SOLID_GROUP, rgba=[0, 0, 0, 0])
+    world.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 1],
+        pos=[x * HALF, y * HALF, 0],
+        quat=[1, y, -x, 0],  # a quarter turn, the normal pointing inwards
+        contype=WORLD,
+        conaffinity=0,
+        condim=1,
+        group=SOLID_GROUP,
+        rgba=[0, 0, 0, 0],
+    )
     thin, half = 0.01, HALF + 0.02
-    world.add_geom(name=f"{name}_seen", type=mujoco.mjtGeom.mjGEOM_BOX, contype=0, conaffinity=0, group=VISUAL_GROUP,
-                   size=[thin if x else half, thin if y else half, WALL_HEIGHT / 2], mass=0,
-                   pos=[x * (HALF + thin), y * (HALF + thin), WALL_HEIGHT / 2], rgba=[0.5, 0.5, 0.5, 1])
+    world.add_geom(
+        name=f"{name}_seen",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        contype=0,
+        conaffinity=0,
+        group=VISUAL_GROUP,
+        size=[thin if x else half, thin if y else half, WALL_HEIGHT / 2],
+        mass=0,
+        pos=[x * (HALF + thin), y * (HALF + thin), WALL_HEIGHT / 2],
+        rgba=[0.5, 0.5, 0.5, 1],
+    )
 
 
 def _part(world: mujoco.MjsBody, kind: str, name: str) -> None:
     """A movable part: the solid shape, and visual shapes that `envs.drawing` colours and sizes."""
     body = world.add_body(name=name, mocap=True, pos=[0, 0, -5])
     box = kind == "panel"
-    body.add_geom(name=name, type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CAPSULE,
-                  size=LARGEST[kind], contype=WORLD, conaffinity=0, condim=1, group=SOLID_GROUP, rgba=[0, 0, 0, 0])
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CAPSULE,
+        size=LARGEST[kind],
+        contype=WORLD,
+        conaffinity=0,
+        condim=1,
+        group=SOLID_GROUP,
+        rgba=[0, 0, 0, 0],
+    )
     height = PANEL_HALF_HEIGHT if box else THING_HALF_HEIGHT
     for half, offset in (("", 0.0),) if box else (("_low", -height / 2), ("_high", height / 2)):
-        body.add_geom(name=f"{name}{half or '_seen'}", pos=[0, 0, offset], contype=0, conaffinity=0,
-                      group=VISUAL_GROUP, type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CYLINDER,
-                      size=LARGEST[kind] if box else [LARGEST[kind][0], height / 2, 0], rgba=[0.5, 0.5, 0.5, 1])
+        body.add_geom(
+            name=f"{name}{half or '_seen'}",
+            pos=[0, 0, offset],
+            contype=0,
+            conaffinity=0,
+            group=VISUAL_GROUP,
+            type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CYLINDER,
+            size=LARGEST[kind] if box else [LARGEST[kind][0], height / 2, 0],
+            rgba=[0.5, 0.5, 0.5, 1],
+        )
 
 
 @lru_cache(maxsize=32)
@@ -107,8 +149,14 @@ def _pair(arena: mujoco.MjSpec) -> None:
         for geom in own:
             if other.contype & geom.conaffinity or geom.contype & other.conaffinity:
                 slide, spin, roll = np.maximum(geom.friction, other.friction)
-                arena.add_pair(geomname1=other.name, geomname2=geom.name, condim=max(geom.condim, other.condim),
-                               friction=[slide, slide, spin, roll, roll], solref=geom.solref, solimp=geom.solimp)
+                arena.add_pair(
+                    geomname1=other.name,
+                    geomname2=geom.name,
+                    condim=max(geom.condim, other.condim),
+                    friction=[slide, slide, spin, roll, roll],
+                    solref=geom.solref,
+                    solimp=geom.solimp,
+                )
         other.contype = other.conaffinity = 0
 
 
@@ -121,12 +169,18 @@ def parts(scene: Scene) -> Parts:
     """Poses and sizes of all parts of one environment's scene, in the order of `part_names`."""
     things, panels, cups = scene.things, scene.panels, scene.cups
     round_size = lambda group: jnp.stack(  # noqa: E731
-        [group.radius, jnp.full_like(group.radius, THING_HALF_HEIGHT), jnp.zeros_like(group.radius)], -1)
+        [group.radius, jnp.full_like(group.radius, THING_HALF_HEIGHT), jnp.zeros_like(group.radius)], -1
+    )
     flat = jnp.full_like(panels.half_length, PANEL_HALF_THICKNESS)
     panel_size = jnp.stack([flat, panels.half_length, jnp.full_like(flat, PANEL_HALF_HEIGHT)], -1)
     raised = lambda xy, z: jnp.concatenate([xy, jnp.full_like(xy[:, :1], z)], -1)  # noqa: E731
-    position = jnp.concatenate([raised(things.position, THING_HALF_HEIGHT),
-                                raised(panels.position, PANEL_HALF_HEIGHT), raised(cups.position, THING_HALF_HEIGHT)])
+    position = jnp.concatenate(
+        [
+            raised(things.position, THING_HALF_HEIGHT),
+            raised(panels.position, PANEL_HALF_HEIGHT),
+            raised(cups.position, THING_HALF_HEIGHT),
+        ]
+    )
     turn = jnp.concatenate([jnp.zeros_like(things.radius), panels.heading, jnp.zeros_like(cups.radius)]) / 2
     zero = jnp.zeros_like(turn)
     quaternion = jnp.stack([jnp.cos(turn), zero, zero, jnp.sin(turn)], -1)

@@ -101,13 +101,22 @@ def compute(task: str, number: int) -> dict[str, Any]:
     found = {}
     for name, policy in (nulls | oracles).items():
         values = episodes(env, policy, number, jax.random.key(_SEED))
-        found[name] = {"mean": round(float(values.mean()), 4),
-                       "se": round(float(values.std(ddof=1) / np.sqrt(len(values))), 4)}
+        found[name] = {
+            "mean": round(float(values.mean()), 4),
+            "se": round(float(values.std(ddof=1) / np.sqrt(len(values))), 4),
+        }
     best = lambda names: max(names, key=lambda name: found[name]["mean"])  # noqa: E731
     null, oracle = best(nulls), best(oracles)
-    return {"null": found[null]["mean"], "oracle": found[oracle]["mean"], "null_policy": null, "oracle_policy": oracle,
-            "policies": found, "episodes": len(values), "versions": {name: version(name) for name in ("mujoco", "jax")},
-            "command": f"python -m envs.baselines --episodes {number} {task}"}
+    return {
+        "null": found[null]["mean"],
+        "oracle": found[oracle]["mean"],
+        "null_policy": null,
+        "oracle_policy": oracle,
+        "policies": found,
+        "episodes": len(values),
+        "versions": {name: version(name) for name in ("mujoco", "jax")},
+        "command": f"python -m envs.baselines --episodes {number} {task}",
+    }
 
 
 @lru_cache(maxsize=1)

@@ -49,8 +49,10 @@ def shapes(model: mujoco.MjModel, qpos: np.ndarray, scene: Scene) -> list[Geom]:
     listed = []
     for index in range(model.ngeom):
         if model.geom_group[index] != SOLID_GROUP:
-            numbers: Any = [tuple(map(float, values)) for values in
-                       (size[index], data.geom_xpos[index], data.geom_xmat[index], rgba[index])]
+            numbers: Any = [
+                tuple(map(float, values))
+                for values in (size[index], data.geom_xpos[index], data.geom_xmat[index], rgba[index])
+            ]
             listed.append(Geom(model.geom(index).name, TYPES.get(int(model.geom_type[index]), "other"), *numbers))
     return listed
 
@@ -85,5 +87,3 @@ def _dressed(model: mujoco.MjModel, scene: Scene) -> tuple[np.ndarray, np.ndarra
     for name, colour in zip(WALL_NAMES, scene.walls.colour, strict=True):
         rgba[model.geom(f"{name}_seen").id] = (*colour, 1.0)
     return size, rgba
-
-

@@ -30,13 +30,15 @@ def foragers(task: Forage) -> dict[str, Policy]:
     """The oracles of a FORAGE task by name."""
     if not task.goods:
         return {"still": Policy(lambda key: (), lambda state, view, key: (state, jnp.array([0.0, 0.0, -1.0])))}
-    tour = {name: _nearest(task, ahead, avoid)
-            for name, ahead, avoid in (("greedy", False, False), ("avoiding", False, True), ("tour", True, True))}
+    tour = {
+        name: _nearest(task, ahead, avoid)
+        for name, ahead, avoid in (("greedy", False, False), ("avoiding", False, True), ("tour", True, True))
+    }
     return tour | {"planning": _planning(task)}
 
 
 def _split(task: Forage, view: View) -> tuple[jax.Array, jax.Array]:
-    return view.task.position[:task.goods], view.task.position[task.goods:]
+    return view.task.position[: task.goods], view.task.position[task.goods :]
 
 
 def _nearest(task: Forage, ahead: bool, avoid: bool) -> Policy:
@@ -79,8 +81,9 @@ def _planning(task: Forage) -> Policy:
     def act(state: jax.Array, view: View, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         del key
         goods, bads = _split(task, view)
-        worth, action = jax.vmap(lambda order: jax.vmap(lambda side: _imagine(
-            task, view.pose, goods, bads, order, side))(jnp.asarray(sides)))(jnp.asarray(orders))
+        worth, action = jax.vmap(
+            lambda order: jax.vmap(lambda side: _imagine(task, view.pose, goods, bads, order, side))(jnp.asarray(sides))
+        )(jnp.asarray(orders))
         standing = jnp.abs(view.pose.velocity[0]) < 0.1 * SPEED
         keep = jnp.where(standing, 10.0 * _COMMITMENT, _COMMITMENT)
         worth = worth.reshape(-1) + keep * (jnp.arange(worth.size) == state)
@@ -90,8 +93,9 @@ def _planning(task: Forage) -> Policy:
     return Policy(lambda key: jnp.int32(-1), act)
 
 
-def _imagine(task: Forage, pose: Pose, goods: jax.Array, bads: jax.Array, order: jax.Array,
-             side: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _imagine(
+    task: Forage, pose: Pose, goods: jax.Array, bads: jax.Array, order: jax.Array, side: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Worth of a drive to two goods in `order`, passing the first on `side`; and the first action of it."""
     cos, sin = jnp.cos(pose.heading), jnp.sin(pose.heading)
     forward, left = pose.velocity
@@ -150,8 +154,9 @@ def _roll(task: Forage, drive: _Drive, action: jax.Array, goods: jax.Array, bads
     return _Drive(now, drive.goods & ~eaten, drive.bads & ~hurt, meals, time)
 
 
-def _touched(task: Forage, position: jax.Array, velocity: jax.Array, things: jax.Array,
-             there: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _touched(
+    task: Forage, position: jax.Array, velocity: jax.Array, things: jax.Array, there: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Which things are touched `[n]`, and the velocity `[2]` into them."""
     way = things - position
     distance = jnp.sqrt((way**2).sum(-1) + 1e-9)

@@ -28,8 +28,9 @@ def register() -> None:
         title = "".join(part.capitalize() for part in task.split("_"))
         name = f"{NAMESPACE}/{title}-v0"
         if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point="envs.gym:GymEnv", vector_entry_point="envs.gym:GymVectorEnv",
-                               kwargs={"task": task})
+            gymnasium.register(
+                name, entry_point="envs.gym:GymEnv", vector_entry_point="envs.gym:GymVectorEnv", kwargs={"task": task}
+            )
 
 
 @lru_cache(maxsize=8)
@@ -72,8 +73,9 @@ class GymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.observation_space: Any = self._stepper.world.observation_space
         self.action_space: Any = self._stepper.world.action_space
 
-    def reset(self, *, seed: int | None = None,
-              options: dict[str, Any] | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         super().reset(seed=seed)
         step = self._stepper.reset(_seed(self.np_random))
         return _one(step.observation), _info(jax.tree.map(lambda leaf: leaf[0], step))
@@ -99,15 +101,17 @@ class GymVectorEnv(VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, num_envs)
 
-    def reset(self, *, seed: int | list[int | None] | None = None,
-              options: dict[str, Any] | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         first = seed[0] if isinstance(seed, list) else seed
         super().reset(seed=first)
         step = self._stepper.reset(_seed(self.np_random))
         return dict(step.observation), self._infos(step)
 
-    def step(self, actions: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray,
-                                                 dict[str, Any]]:
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         step = self._stepper.step(actions)
         ended = step.last & (step.discount == 0)
         return dict(step.observation), step.reward, ended, step.last & ~ended, self._infos(step)

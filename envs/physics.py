@@ -51,8 +51,9 @@ class Engine(Protocol):
         """A state whose every environment has yet to be started by `step` with `done`."""
         ...
 
-    def step(self, state: EngineState, ctrl: jax.Array, parts: Parts, done: jax.Array,
-             fresh: Fresh) -> tuple[EngineState, Physics, jax.Array]:
+    def step(
+        self, state: EngineState, ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+    ) -> tuple[EngineState, Physics, jax.Array]:
         """One control step of all environments: `-> (state, physics, bad)`.
 
         Where `done` (`[B]` bool) holds, the body is put at `fresh` and not moved. `bad` (`[B]` bool) says that the
@@ -65,7 +66,7 @@ def force_columns(model: mujoco.MjModel) -> np.ndarray:
     """`[nsensordata]` bool: which sensor readings are of forces or accelerations."""
     columns = np.zeros(model.nsensordata, bool)
     for stage, start, size in zip(model.sensor_needstage, model.sensor_adr, model.sensor_dim, strict=True):
-        columns[start:start + size] = stage == mujoco.mjtStage.mjSTAGE_ACC
+        columns[start : start + size] = stage == mujoco.mjtStage.mjSTAGE_ACC
     return columns
 
 

@@ -63,5 +63,7 @@ def _checked(place: str, field: dataclasses.Field[Any], value: Any) -> Any:
         return value
     if wanted is float and type(value) is int:
         return float(value)
-    raise EnvError(f"{place}: {value!r} is a {type(value).__name__}, but a {wanted.__name__} is wanted, "
-                   f"for example {field.default!r}.")
+    raise EnvError(
+        f"{place}: {value!r} is a {type(value).__name__}, but a {wanted.__name__} is wanted, "
+        f"for example {field.default!r}."
+    )

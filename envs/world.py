@@ -85,8 +85,17 @@ class World:
         reward = sum(tick.terms.values(), jnp.zeros(self.batch))
         senses, observation = self._sense(state.senses, tick, jnp.nan_to_num(action), reward, first)
         step = TimeStep(observation, reward, tick.terms, 1.0 - tick.ended, first, last, tick.bad)
-        return WorldState(state.key, state.count + jnp.uint32(1), tick.engine, tick.physics, tick.task, senses,
-                          tick.start, tick.move & ~first, last), step
+        return WorldState(
+            state.key,
+            state.count + jnp.uint32(1),
+            tick.engine,
+            tick.physics,
+            tick.task,
+            senses,
+            tick.start,
+            tick.move & ~first,
+            last,
+        ), step
 
     def pose(self, state: WorldState) -> Pose:
         """Place and motion of the bodies, `[B, ...]`."""
@@ -118,8 +127,17 @@ class World:
         model, batch = self.engine.model, self.batch
         zeros = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)  # noqa: E731
         physics = Physics(*(jnp.zeros((batch, size)) for size in (model.nq, model.nv, model.nsensordata)))
-        return WorldState(keys, jnp.zeros(batch, jnp.uint32), self.engine.initial(batch), physics, zeros(task),
-                          self._sense_start(), zeros(start), jnp.zeros(batch, bool), jnp.ones(batch, bool))
+        return WorldState(
+            keys,
+            jnp.zeros(batch, jnp.uint32),
+            self.engine.initial(batch),
+            physics,
+            zeros(task),
+            self._sense_start(),
+            zeros(start),
+            jnp.zeros(batch, bool),
+            jnp.ones(batch, bool),
+        )
 
     def _draw(self, keys: jax.Array) -> tuple[Any, Start]:
         """New episodes for the whole batch from raw keys `[B, 2]`."""
@@ -132,8 +150,7 @@ class World:
         """
         held = (state.task, state.start)
         new_keys = jax.random.key_data(jax.vmap(jax.random.fold_in, (0, None))(keys, _RESET))
-        task, start = jax.lax.cond(
-            first.any(), lambda: select(first, self._draw(new_keys), held), lambda: held)
+        task, start = jax.lax.cond(first.any(), lambda: select(first, self._draw(new_keys), held), lambda: held)
         none = jnp.zeros(self.batch, bool)
         terms = {name: jnp.zeros(self.batch) for name in self.task.terms}
         return _Tick(state.engine, state.physics, task, start, state.move | first, terms, none, none, none)
@@ -151,20 +168,31 @@ class World:
         held |= bad
         live = ~held & ~first
         engine, physics = select(held, (tick.engine, tick.physics), (engine, physics))
-        outcome: Outcome = jax.vmap(lambda task, body, act, key: self.task.step(
-            task, self.body.pose(body), body, act, key, self.body))(tick.task, physics, action, keys)
+        outcome: Outcome = jax.vmap(
+            lambda task, body, act, key: self.task.step(task, self.body.pose(body), body, act, key, self.body)
+        )(tick.task, physics, action, keys)
         move = first if outcome.move is None else select(live, outcome.move, tick.move)
         start = tick.start if outcome.start is None else select(live, outcome.start, tick.start)
         terms = {name: tick.terms[name] + jnp.where(live, outcome.terms[name], 0.0) for name in self.task.terms}
-        return _Tick(engine, physics, select(live, outcome.state, tick.task), start, move, terms,
-                     tick.ended | (live & outcome.ended), tick.cut_off | (live & outcome.cut_off), tick.bad | bad)
+        return _Tick(
+            engine,
+            physics,
+            select(live, outcome.state, tick.task),
+            start,
+            move,
+            terms,
+            tick.ended | (live & outcome.ended),
+            tick.cut_off | (live & outcome.cut_off),
+            tick.bad | bad,
+        )
 
     def _sense_start(self) -> tuple[Any, ...]:
         one = tuple(sense.initial(self.fixed) for sense in self.senses)
         return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (self.batch, *jnp.shape(leaf))), one)
 
-    def _sense(self, states: tuple[Any, ...], tick: _Tick, action: jax.Array, reward: jax.Array,
-               first: jax.Array) -> tuple[tuple[Any, ...], dict[str, jax.Array]]:
+    def _sense(
+        self, states: tuple[Any, ...], tick: _Tick, action: jax.Array, reward: jax.Array, first: jax.Array
+    ) -> tuple[tuple[Any, ...], dict[str, jax.Array]]:
         states = select(first, self._sense_start(), states)
         pose, scene = jax.vmap(self.body.pose)(tick.physics), jax.vmap(self.task.scene)(tick.task)
         moment = Moment(pose, scene, tick.physics, action, reward, tick.terms, first)
@@ -174,5 +202,3 @@ class World:
             after.append(state)
             observation[sense.key] = reading
         return tuple(after), observation
-
-

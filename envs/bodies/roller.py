@@ -73,7 +73,8 @@ class Roller:
         return "".join(
             f'<site name="touch{i}" type="box" size="0.015 {half_width} 0.2" rgba="0 0 0 0" '
             f'euler="0 0 {np.rad2deg(a)}" pos="{distance * np.cos(a)} {distance * np.sin(a)} {_HEIGHT}"/>'
-            for i, a in enumerate(angles))
+            for i, a in enumerate(angles)
+        )
 
     def control(self, action: jax.Array, physics: Physics) -> jax.Array:
         """Motor commands `[2]` for an action `[2]`."""

@@ -22,11 +22,19 @@ from mujoco.batch import Batch, SimulationError
 from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
 
 _BITS: Any = mujoco.mjtState
-_CARRIED = (_BITS.mjSTATE_TIME | _BITS.mjSTATE_QPOS | _BITS.mjSTATE_QVEL | _BITS.mjSTATE_ACT | _BITS.mjSTATE_HISTORY
-            | _BITS.mjSTATE_WARMSTART)
+_CARRIED = (
+    _BITS.mjSTATE_TIME
+    | _BITS.mjSTATE_QPOS
+    | _BITS.mjSTATE_QVEL
+    | _BITS.mjSTATE_ACT
+    | _BITS.mjSTATE_HISTORY
+    | _BITS.mjSTATE_WARMSTART
+)
 _WARNINGS = mujoco.mjtWarning
-_FAILURES = [int(w) for w in (_WARNINGS.mjWARN_BADQPOS, _WARNINGS.mjWARN_BADQVEL, _WARNINGS.mjWARN_BADQACC,
-                              _WARNINGS.mjWARN_BADCTRL)]
+_FAILURES = [
+    int(w)
+    for w in (_WARNINGS.mjWARN_BADQPOS, _WARNINGS.mjWARN_BADQVEL, _WARNINGS.mjWARN_BADQACC, _WARNINGS.mjWARN_BADCTRL)
+]
 _SEEN = 1  # MuJoCo writes a log file at the first warning of a kind: pretend that each has been
 _FRESH_READS = int(mujoco.mjtStage.mjSTAGE_VEL)
 
@@ -46,29 +54,34 @@ class C:
     def initial(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, 2 * self._carried), jnp.uint32)
 
-    def step(self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array,
-             fresh: Fresh) -> tuple[jax.Array, Physics, jax.Array]:
+    def step(
+        self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+    ) -> tuple[jax.Array, Physics, jax.Array]:
         number = ctrl.shape[0]
         read: Any = lambda size: jax.ShapeDtypeStruct((number, size), jnp.float32)  # noqa: E731
-        shapes = (jax.ShapeDtypeStruct(state.shape, state.dtype),
-                  Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata)),
-                  jax.ShapeDtypeStruct((number,), jnp.bool_))
+        shapes = (
+            jax.ShapeDtypeStruct(state.shape, state.dtype),
+            Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata)),
+            jax.ShapeDtypeStruct((number,), jnp.bool_),
+        )
         return jax.pure_callback(self._call, shapes, state, ctrl, parts, done, fresh, vmap_method="broadcast_all")
 
-    def _call(self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array,
-              fresh: Fresh) -> tuple[np.ndarray, Physics, np.ndarray]:
+    def _call(
+        self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+    ) -> tuple[np.ndarray, Physics, np.ndarray]:
         """The callback: NumPy only, for JAX inside a callback can deadlock. Axes added by vmap are flattened."""
         arguments = jax.tree.map(np.asarray, (state, ctrl, parts, done, fresh))
         axes = arguments[3].shape
-        flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes):]), arguments)
+        flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes) :]), arguments)
         with self._lock:
             results = self._advance(*flat)
         return jax.tree.map(lambda array: array.reshape(*axes, *array.shape[1:]), results)
 
-    def _advance(self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray,
-                 fresh: Fresh) -> tuple[np.ndarray, Physics, np.ndarray]:
+    def _advance(
+        self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
+    ) -> tuple[np.ndarray, Physics, np.ndarray]:
         batch = self._batch(len(done))
-        row = batch.state[:, :self._carried]
+        row = batch.state[:, : self._carried]
         row[:] = np.ascontiguousarray(state).view(np.float64)
         qpos, qvel, sensordata = batch.bind("qpos"), batch.bind("qvel"), batch.bind("sensordata")
         batch.ctrl = ctrl
@@ -81,8 +94,9 @@ class C:
             qpos[done], qvel[done] = np.asarray(fresh.qpos)[done], np.asarray(fresh.qvel)[done]
             self._run(batch.forward, ids=np.flatnonzero(done), stage=_FRESH_READS)
         if not done.all():
-            self._run(batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps,
-                      stage=_FRESH_READS)
+            self._run(
+                batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps, stage=_FRESH_READS
+            )
         reads: Any = [array.astype(np.float32) for array in (qpos, qvel, sensordata)]
         reads[2][np.ix_(done, self._forces)] = 0.0
         # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts

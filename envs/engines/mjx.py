@@ -40,12 +40,14 @@ class Mjx:
         sizes = {"qpos": model.nq, "qvel": model.nv, "act": model.na, "qacc_warmstart": model.nv}
         return {name: jnp.zeros((batch, size)) for name, size in sizes.items()}
 
-    def step(self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array,
-             fresh: Fresh) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
+    def step(
+        self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+    ) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
         return jax.vmap(self._advance)(state, ctrl, parts, done, fresh)
 
-    def _advance(self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array,
-                 fresh: Fresh) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
+    def _advance(
+        self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+    ) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
         """One environment."""
         sizes = jnp.asarray(self._on_device.geom_size).at[self._geoms].set(parts.size)
         model = self._on_device.replace(geom_size=sizes)

@@ -83,8 +83,11 @@ def _room(position: jax.Array, east: jax.Array, north: jax.Array, walls: Walls) 
     along = jnp.where(side, position[1] + depth * north, position[0] + depth * east)
     bright = 1.0 - walls.ramp * (0.5 - 0.5 * jnp.clip(along / HALF, -1.0, 1.0))
     paint = walls.colour
-    colour = tuple(bright * jnp.where(side, jnp.where(east > 0, paint[0, c], paint[2, c]),
-                                      jnp.where(north > 0, paint[1, c], paint[3, c])) for c in range(3))
+    colour = tuple(
+        bright
+        * jnp.where(side, jnp.where(east > 0, paint[0, c], paint[2, c]), jnp.where(north > 0, paint[1, c], paint[3, c]))
+        for c in range(3)
+    )
     both = lambda row: jnp.broadcast_to(row, (2, *row.shape))  # noqa: E731
     return Seen(both(depth), (both(colour[0]), both(colour[1]), both(colour[2])))
 

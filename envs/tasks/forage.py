@@ -95,24 +95,30 @@ class Forage:
         rows = jnp.tile(jnp.array(SHAPES[self.shape]), (number, 1))
         return scene(Things(state.position, jnp.full(number, self.radius), colour, rows), self.walls)
 
-    def step(self, state: ForageState, pose: Pose, physics: Physics, action: jax.Array, key: jax.Array,
-             body: Body) -> Outcome:
+    def step(
+        self, state: ForageState, pose: Pose, physics: Physics, action: jax.Array, key: jax.Array, body: Body
+    ) -> Outcome:
         del physics, action
         gap = jnp.sqrt(((state.position - pose.position) ** 2).sum(-1)) - self.radius - body.radius
         nearest = jnp.argmin(gap)  # of two touched at once, the other is taken at the next control step
         hit = jnp.arange(gap.shape[0]) == nearest
         hit &= gap <= self.reach
         others = jnp.where(hit[:, None], 10.0 * HALF, state.position)
-        place = self._place(key, jnp.concatenate([others, pose.position[None]]),
-                            jnp.full(gap.shape[0] + 1, self.radius + _CLEARANCE).at[-1].set(body.radius + _SURPRISE))
+        place = self._place(
+            key,
+            jnp.concatenate([others, pose.position[None]]),
+            jnp.full(gap.shape[0] + 1, self.radius + _CLEARANCE).at[-1].set(body.radius + _SURPRISE),
+        )
         time = state.time + 1
         terms = {"good": (hit & self.is_good).any() * 1.0, "bad": (hit & ~self.is_good).any() * -1.0}
-        return Outcome(ForageState(jnp.where(hit[:, None], place, state.position), time), terms,
-                       ended=jnp.bool_(False), cut_off=time >= self.horizon)
+        return Outcome(
+            ForageState(jnp.where(hit[:, None], place, state.position), time),
+            terms,
+            ended=jnp.bool_(False),
+            cut_off=time >= self.horizon,
+        )
 
     def scripted(self) -> dict[str, Any]:
         from envs.foraging import foragers
 
         return foragers(self)
-
-

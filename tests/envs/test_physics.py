@@ -24,8 +24,13 @@ ENGINES = {"c": C, "mjx": Mjx}
 
 
 @lru_cache
-def drive(engine: str, start: tuple[float, float, float], ctrl: tuple[float, float], steps: int,
-          substeps: int = arena.SUBSTEPS) -> tuple[Physics, jax.Array]:
+def drive(
+    engine: str,
+    start: tuple[float, float, float],
+    ctrl: tuple[float, float],
+    steps: int,
+    substeps: int = arena.SUBSTEPS,
+) -> tuple[Physics, jax.Array]:
     """Physics `[steps + 1, 1, ...]` of a body alone that is put at `start` and given one command."""
     machine: Engine = ENGINES[engine](arena.compiled(Roller().mjcf(), PartCounts(), visual=False), [], substeps, 1)
     fresh = Fresh(jnp.array([start]), jnp.zeros((1, 3)))
@@ -92,13 +97,17 @@ def test_sizes_are_data() -> None:
     model = arena.compiled(Roller().mjcf(), PartCounts(things=1), visual=False)
     engine = C(model, ["thing0"], arena.SUBSTEPS, 1)
     radii = jnp.array([0.07, 0.13])
-    group = jax.vmap(lambda r: arena.parts(scene(Things(jnp.array([[0.5, 0.0]]), r[None], jnp.ones((1, 3)),
-                                                        jnp.ones((1, 2))), "plain")))(radii)
+    group = jax.vmap(
+        lambda r: arena.parts(
+            scene(Things(jnp.array([[0.5, 0.0]]), r[None], jnp.ones((1, 3)), jnp.ones((1, 2))), "plain")
+        )
+    )(radii)
     fresh = Fresh(jnp.zeros((2, 3)), jnp.zeros((2, 3)))
     state = engine.initial(2)
     for step in range(25):
-        state, physics, _ = engine.step(state, jnp.tile(jnp.array([1.0, 0.0]), (2, 1)), group,
-                                        jnp.full(2, step == 0), fresh)
+        state, physics, _ = engine.step(
+            state, jnp.tile(jnp.array([1.0, 0.0]), (2, 1)), group, jnp.full(2, step == 0), fresh
+        )
     np.testing.assert_allclose(physics.qpos[:, 0], 0.5 - 0.06 - radii, atol=2e-3)
 
 
@@ -124,8 +133,9 @@ def test_seeds_can_be_mapped_over(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("broken", ["action", "state"])
-def test_failed_physics_cuts_the_episode_off(rig: Rig, broken: str, tmp_path: Path,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_physics_cuts_the_episode_off(
+    rig: Rig, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     state, step = rig.reset(jax.random.key(0))
     action = rig.actions(1)[0]

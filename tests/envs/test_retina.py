@@ -34,15 +34,29 @@ LOOK = jax.jit(RETINA.look)
 
 def things(rng: np.random.Generator, number: int, shapes: list[str], radii: tuple[float, float]) -> Things:
     colour = rng.permutation(list(COLOURS.values()))[np.arange(number) % len(COLOURS)]
-    return Things(rng.uniform(-0.85, 0.85, (number, 2)), rng.uniform(*radii, number), colour,
-                  np.array([SHAPES[shapes[i % len(shapes)]] for i in range(number)]))
+    return Things(
+        rng.uniform(-0.85, 0.85, (number, 2)),
+        rng.uniform(*radii, number),
+        colour,
+        np.array([SHAPES[shapes[i % len(shapes)]] for i in range(number)]),
+    )
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
-    panels = Panels(rng.uniform(-0.8, 0.8, (3, 2)), rng.uniform(-np.pi, np.pi, 3), rng.uniform(0.1, 0.4, 3),
-                    rng.uniform(0, 1, (3, 3)), np.ones(3))
-    made = Scene(things(rng, 6, list(SHAPES), (0.07, 0.13)), panels, things(rng, 2, ["pillar"], (0.14, 0.14)),
-                 walls("landmark"), jnp.bool_(False))
+    panels = Panels(
+        rng.uniform(-0.8, 0.8, (3, 2)),
+        rng.uniform(-np.pi, np.pi, 3),
+        rng.uniform(0.1, 0.4, 3),
+        rng.uniform(0, 1, (3, 3)),
+        np.ones(3),
+    )
+    made = Scene(
+        things(rng, 6, list(SHAPES), (0.07, 0.13)),
+        panels,
+        things(rng, 2, ["pillar"], (0.14, 0.14)),
+        walls("landmark"),
+        jnp.bool_(False),
+    )
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), made)
 
 
@@ -72,8 +86,9 @@ class Rays:
         geom, distance = np.zeros(number, np.int32), np.zeros(number)
         vectors = np.stack([np.cos(angles), np.sin(angles), np.zeros(number)], -1)
         eye = np.array([*position, arena.EYE_HEIGHTS[row]], float)
-        mujoco.mj_multiRay(self.model, self.data, eye, vectors.reshape(-1), self.seen, 1, self.body, geom, distance,
-                           None, number, 1e3)
+        mujoco.mj_multiRay(
+            self.model, self.data, eye, vectors.reshape(-1), self.seen, 1, self.body, geom, distance, None, number, 1e3
+        )
         return distance, geom
 
 
@@ -130,8 +145,9 @@ def test_the_left_comes_first() -> None:
 
 
 def test_a_clear_panel_tints_and_an_opaque_one_hides() -> None:
-    panel = Panels(jnp.array([[0.3, 0.0]]), jnp.zeros(1), jnp.array([0.2]), jnp.array([[0.0, 0.0, 1.0]]),
-                   jnp.array([0.15]))
+    panel = Panels(
+        jnp.array([[0.3, 0.0]]), jnp.zeros(1), jnp.array([0.2]), jnp.array([[0.0, 0.0, 1.0]]), jnp.array([0.15])
+    )
     made = scene(one_pillar("red"), "plain")._replace(panels=panel)
     eye = Retina(rays=1)
     clear = eye.look(pose(np.zeros(2), 0.0), made)
@@ -149,6 +165,7 @@ def test_finite_along_walls_with_gradients(heading: float, position: tuple[float
     tangent = Things(jnp.array([[0.5, 0.1]]), jnp.array([0.1]), jnp.ones((1, 3)), jnp.ones((1, 2)))
 
     for group in (no_things(), tangent):
+
         def total(where: Pose, group: Things = group) -> jax.Array:
             seen = eye.look(where, scene(group, "landmark")._replace(panels=no_panels()))
             return jnp.exp(-seen.depth).sum() + sum(c.sum() for c in seen.colour)

@@ -39,8 +39,11 @@ def test_observations_are_as_announced(any_rig: Rig) -> None:
 
 
 def test_reset_is_a_step_from_blank(rig: Rig) -> None:
-    for a, b in zip(jax.tree.leaves(jax.jit(rig.env.reset)(jax.random.key(5))),
-                    jax.tree.leaves(rig.reset(jax.random.key(5))), strict=True):
+    for a, b in zip(
+        jax.tree.leaves(jax.jit(rig.env.reset)(jax.random.key(5))),
+        jax.tree.leaves(rig.reset(jax.random.key(5))),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
 
 
@@ -110,7 +113,8 @@ def test_things_of_forage_keep_their_places(rig: Rig) -> None:
     target = state.task.position[:, 0]
     pose = rig.env.pose(state)._replace(position=target - jnp.array([0.165, 0.0]))
     outcome = jax.jit(jax.vmap(lambda t, p, f, k: rig.env.task.step(t, p, f, jnp.zeros(3), k, rig.env.body)))(
-        state.task, pose, state.physics, jax.random.split(jax.random.key(1), BATCH))
+        state.task, pose, state.physics, jax.random.split(jax.random.key(1), BATCH)
+    )
     moved = np.asarray(outcome.state.position != state.task.position).any(-1)
     np.testing.assert_array_equal(moved.sum(-1), 1)
     taken = np.asarray(outcome.terms["good"] - outcome.terms["bad"])

@@ -16,11 +16,15 @@ import rlax
 import agent
 from agent.motor import policy
 from agent.ports import Port, Ports
+from agent.unroll import unroll
 from envs.base import TimeStep
 from experiments.learning.ppo import Batch, Learner, Ppo, PpoConfig
 from experiments.learning.rollout import rollout
 
 LENGTH = 4  # decisions of an episode
+
+
+pytestmark = pytest.mark.slow  # minutes: small agents really learn here
 
 
 class Toy(NamedTuple):
@@ -32,7 +36,7 @@ class Toy(NamedTuple):
 
 
 class Bandit:
-    """Pays 1 - (a - 1/2)² for an action on the first decision of every episode, at most 1; all else is worth nothing."""
+    """Pays 1 - (a - 1/2)² for the only action of every episode: at most 1."""
 
     length = 1
 
@@ -88,7 +92,7 @@ def brain(memory: dict[str, Any] = MEMORY, *wires: str) -> dict[str, Any]:
             "soma": {"kind": "body_encoder", "width": 8},
             "v1": {"kind": "lif", "size": 8},
             "prefrontal": memory,
-            "motor": {"kind": "gaussian_motor", "hidden": 16, "std": 0.5},
+            "motor": {"kind": "gaussian_motor", "hidden": 16, "std": 0.25},
             "value": {"kind": "critic", "hidden": 16},
         },
         "wires": [
@@ -141,9 +145,7 @@ def test_the_policy_loss_is_that_of_rlax() -> None:
     def both(learner: Learner, params: Any) -> tuple[dict[str, jax.Array], Batch, jax.Array]:
         batch = lived(ppo, learner)
         _, metrics = ppo._loss(params, batch)
-        _, trace = agent.unroll(
-            ppo.circuit, params, batch.brain, *batch.lived[:2], batch.lived.key, probes=("motor.policy",)
-        )
+        _, trace = unroll(ppo.circuit, params, batch.brain, *batch.lived[:2], batch.lived.key, probes=("motor.policy",))
         return metrics, batch, trace["motor.policy"]
 
     metrics, batch, now = both(learner, moved(learner))
@@ -227,7 +229,7 @@ def test_the_rate_falls_to_nothing() -> None:
     """Over all updates, linearly; without annealing it stays."""
 
     def sizes(anneal: bool) -> list[float]:
-        ppo, learner = small()
+        ppo, _ = small()
         optimizer = replace(ppo, config=replace(ppo.config, anneal=anneal, max_gradient=1e9), updates=3).optimizer
         state, found = optimizer.init(jnp.ones(1)), []
         for _ in range(3 * 2 * 2):
