@@ -40,7 +40,13 @@ class Circuit:
     outputs: Mapping[str, Ports]
 
     def init(self, key: jax.Array) -> Params:
-        """Fresh weights: a plain tree `{module: {...}}`."""
+        """Fresh weights: a plain tree `{module: {...}}`. Under `vmap` one set after the other.
+
+        (Several batched QR decompositions in one program, as orthogonal weights need them, deadlock in XLA on the CPU.)
+        """
+        return jax.custom_batching.sequential_vmap(self._weights)(key)
+
+    def _weights(self, key: jax.Array) -> Params:
         weights = {n: nnx.to_pure_dict(nnx.split(self._create(n, name_key(key, n)))[1]) for n in self.modules}
         # Strongly typed, so that no step compiles twice.
         return jax.tree.map(lambda x: jnp.asarray(x, x.dtype), weights)

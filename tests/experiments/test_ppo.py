@@ -86,3 +86,15 @@ def test_a_loss_of_a_module_is_added_by_name() -> None:
     parts = [float(metrics[f"loss/{name}"]) for name in ("policy", "value", "entropy", "v1.rate_loss")]
     assert parts[-1] > 0
     np.testing.assert_allclose(float(metrics["loss"]), sum(parts), rtol=1e-5)
+
+
+def test_seeds_can_be_vmapped() -> None:
+    ppo = ppo_of(("agent=gru",))
+    keys = jax.random.split(jax.random.key(3), 2)
+    together, metrics = jax.jit(jax.vmap(ppo.update))(jax.jit(jax.vmap(ppo.init))(keys))
+    one, init = jax.jit(ppo.update), jax.jit(ppo.init)
+    for i in range(2):
+        alone, row = one(init(keys[i]))
+        for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(together.params), strict=True):
+            np.testing.assert_allclose(a, b[i], atol=2e-5)
+        np.testing.assert_allclose(row["reward/good"], metrics["reward/good"][i], atol=1e-6)
