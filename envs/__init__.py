@@ -15,26 +15,46 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 import envs.bodies
+import envs.control
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
 from envs import arena, gym, registry
 from envs.base import Env, TimeStep
 from envs.physics import Engine
+from envs.plant import Plant, load, reads
 from envs.registry import EnvError
 from envs.world import World
 
 if TYPE_CHECKING:
     from envs.baselines import Baseline
 
-__all__ = ["Env", "EnvError", "TimeStep", "World", "baseline", "bodies", "engines", "make", "senses", "tasks"]
+__all__ = [
+    "Env",
+    "EnvError",
+    "Plant",
+    "TimeStep",
+    "World",
+    "baseline",
+    "bodies",
+    "controls",
+    "engines",
+    "make",
+    "senses",
+    "tasks",
+]
 
 _DEFAULT_SENSES = ("retina", "touch", "proprioception", "interoception", "reward", "action")
 
 
 def tasks() -> dict[str, type[Any]]:
-    """All tasks by name: frozen dataclasses whose fields are the task's options."""
+    """All tasks of the arena by name: frozen dataclasses whose fields are the task's options."""
     return registry.kinds("envs.tasks")
+
+
+def controls() -> dict[str, type[Any]]:
+    """All control tasks by name: Gymnasium's machines, without arena, body or senses to choose."""
+    return registry.kinds("envs.control")
 
 
 def bodies() -> dict[str, type[Any]]:
@@ -68,8 +88,8 @@ def make(
     threads: int = 0,
     senses: Sequence[str] | Mapping[str, Mapping[str, Any]] = _DEFAULT_SENSES,
     **task_options: Any,
-) -> World:
-    """A batch of environments of one task.
+) -> World | Plant:
+    """A batch of environments of one task: a `World` in the arena, or the `Plant` of a control task.
 
     body: a name, or a mapping with `kind` and the body's options.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
@@ -81,6 +101,10 @@ def make(
         raise EnvError(f"batch is {batch!r}; a positive whole number of environments is wanted, for example 256.")
     if type(threads) is not int or threads < 0:
         raise EnvError(f"threads is {threads!r}; 0 (all processors) or a positive whole number is wanted.")
+    if task not in (names := [*registry.names("envs.tasks"), *registry.names("envs.control")]):
+        raise registry.unknown("task", task, names)
+    if task in registry.names("envs.control"):
+        return _plant(task, body, engine, batch, threads, senses, task_options)
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
     options = {"kind": body} if isinstance(body, str) else dict(body)
     kind = options.pop("kind", "roller")
@@ -89,16 +113,30 @@ def make(
     the_senses = [
         registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
     ]
-    return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
+    model = arena.compiled(the_body.mjcf(), the_task.parts, visual=False)
+    made = _engine(engine)(model, arena.part_names(the_task.parts), arena.SUBSTEPS, threads)
+    return World(task, the_task, the_body, the_senses, made, batch)
 
 
-def _engine(name: str, task: Any, body: Any, threads: int) -> Engine:
+def _plant(
+    name: str, body: Any, engine: str, batch: int, threads: int, senses: Any, options: Mapping[str, Any]
+) -> Plant:
+    """A control task; it is a machine of its own, so body and senses must be left alone."""
+    for what, given, default in (("body", body, "roller"), ("senses", senses, _DEFAULT_SENSES)):
+        if given != default:
+            raise EnvError(
+                f"task {name!r} brings its own machine: {what} is {given!r}, but cannot be chosen. Leave it out."
+            )
+    task = registry.configured(name, registry.kind("envs.control", name), options)
+    return Plant(name, task, _engine(engine)(load(task.xml), [], task.substeps, threads, reads(task)), batch)
+
+
+def _engine(name: str) -> type[Engine]:
     if name not in ("auto", *engines()):
         raise registry.unknown("engine", name, ["auto", *engines()])
     if name == "auto":
         name = "mjx" if jax.default_backend() == "tpu" else "c"
-    model = arena.compiled(body.mjcf(), task.parts, visual=False)
-    return registry.kind("envs.engines", name)(model, arena.part_names(task.parts), arena.SUBSTEPS, threads)
+    return registry.kind("envs.engines", name)
 
 
 gym.register()

@@ -54,6 +54,10 @@ def baseline(task: str) -> Baseline:
     """The stored baseline of a task with its default options."""
     stored = _stored()["tasks"]
     if task not in stored:
+        if task in envs.registry.names("envs.control"):
+            raise EnvError(
+                f"task {task!r} has no baseline: nobody knows the best return. Its mean return is the result."
+            )
         envs.registry.kind("envs.tasks", task)  # an unknown name is told as such
         raise EnvError(f"task {task!r} has no stored baseline. Compute it: python -m envs.baselines {task}")
     return Baseline(**stored[task])

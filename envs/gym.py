@@ -24,7 +24,7 @@ NAMESPACE = "scrubjay"
 
 def register() -> None:
     """Registers every task under `scrubjay/<Task>-v0`; no task is imported for it."""
-    for task in registry.names("envs.tasks"):
+    for task in (*registry.names("envs.tasks"), *registry.names("envs.control")):
         title = "".join(part.capitalize() for part in task.split("_"))
         name = f"{NAMESPACE}/{title}-v0"
         if name not in gymnasium.registry:

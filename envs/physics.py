@@ -3,7 +3,8 @@
 An engine advances the body by one control step. The engine's state is a pytree that goes in and comes out; what the
 rest of the world may know of it is `Physics`. All reads are fresh, that is of the state after the last substep:
 positions, velocities and the sensors that follow from them. Sensors of forces (touch, accelerometers) are those of the
-last substep, since a force belongs to a substep and not to a state; they read 0 where an episode starts.
+last substep, since a force belongs to a substep and not to a state; they read 0 where an episode starts. An engine
+made with `Reads(..., current=False)` leaves derived fields as `mj_step` does, of the state before the last substep.
 """
 
 from __future__ import annotations
@@ -33,11 +34,22 @@ class Fresh(NamedTuple):
 
 
 class Physics(NamedTuple):
-    """What is read of the physics after a control step, float32."""
+    """What is read of the physics after a control step; floats of JAX's default width."""
 
     qpos: jax.Array  # [nq]
     qvel: jax.Array  # [nv]
     sensordata: jax.Array  # [nsensordata]
+    reads: dict[str, jax.Array] = {}  # further fields of MjData that the engine was asked for
+
+
+class Reads(NamedTuple):
+    """What an engine returns beside positions, velocities and sensors."""
+
+    fields: tuple[str, ...] = ()  # of MjData, by name
+    current: bool = True  # of the state after the step, rather than as mj_step leaves them
+
+
+CURRENT = Reads()
 
 
 class Engine(Protocol):
@@ -45,7 +57,9 @@ class Engine(Protocol):
 
     model: mujoco.MjModel
 
-    def __init__(self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int) -> None: ...
+    def __init__(
+        self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
+    ) -> None: ...
 
     def initial(self, batch: int) -> EngineState:
         """A state whose every environment has yet to be started by `step` with `done`."""

@@ -40,7 +40,7 @@ def ports(env: envs.Env) -> tuple[Ports, Port]:
     return Ports(senses), Port(tuple(env.action_space.shape), "action")
 
 
-def make_env(setup: Experiment, batch: int) -> envs.World:
+def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant:
     """The world of an experiment, `batch` of it side by side."""
     task = dict(setup.task)
     world = {"body": setup.env.body, "engine": setup.env.engine, "threads": setup.env.threads}
@@ -57,7 +57,7 @@ class Run:
     setup: Experiment
 
     @cached_property
-    def env(self) -> envs.World:
+    def env(self) -> envs.World | envs.Plant:
         return make_env(self.setup, self.setup.learning.environments)
 
     @cached_property
@@ -138,8 +138,9 @@ def resolved(run: Run) -> dict[str, Any]:
     modules = {name: {"kind": kind_of(config), **plain(config)} for name, config in circuit.modules.items()}
     values = plain(setup)
     values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
-    values["env"]["body"] = {"kind": _file(env.body), **plain(env.body)}
-    values["env"]["senses"] = {_file(sense): plain(sense) for sense in env.senses}
+    if isinstance(env, envs.World):
+        values["env"]["body"] = {"kind": _file(env.body), **plain(env.body)}
+        values["env"]["senses"] = {_file(sense): plain(sense) for sense in env.senses}
     values["agent"] = {
         "modules": {name: modules[name] for name in setup.agent["modules"]},
         "wires": [str(w) for w in circuit.wires],

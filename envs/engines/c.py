@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
+from envs.physics import CURRENT, Fresh, Parts, Physics, Reads, force_columns, part_geoms
 
 _BITS: Any = mujoco.mjtState
 _CARRIED = (
@@ -37,18 +37,23 @@ _FAILURES = [
 ]
 _SEEN = 1  # MuJoCo writes a log file at the first warning of a kind: pretend that each has been
 _FRESH_READS = int(mujoco.mjtStage.mjSTAGE_VEL)
+_EXTERNAL = "cfrc_ext"
 
 
 class C:
     """MuJoCo's C library. `threads` = 0 takes all processors."""
 
-    def __init__(self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int) -> None:
-        self.model = model
+    def __init__(
+        self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
+    ) -> None:
+        self.model, self._reads = model, reads
         self._geoms = part_geoms(model, part_names)
         self._forces = force_columns(model)
         self._substeps, self._threads = substeps, threads
+        self._stage = {"stage": _FRESH_READS} if reads.current else {}
         self._carried = mujoco.mj_stateSize(model, int(_CARRIED))  # a prefix of the integration state
         self._batches: dict[int, Batch] = {}
+        self._scratch = mujoco.MjData(model)
         self._lock = threading.Lock()  # a Batch serves one call at a time
 
     def initial(self, batch: int) -> jax.Array:
@@ -57,11 +62,12 @@ class C:
     def step(
         self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
     ) -> tuple[jax.Array, Physics, jax.Array]:
-        number = ctrl.shape[0]
-        read: Any = lambda size: jax.ShapeDtypeStruct((number, size), jnp.float32)  # noqa: E731
+        number, real = ctrl.shape[0], jnp.zeros(()).dtype
+        read: Any = lambda *shape: jax.ShapeDtypeStruct((number, *shape), real)  # noqa: E731
+        fields = {name: read(*np.shape(getattr(self._scratch, name))) for name in self._reads.fields}
         shapes = (
             jax.ShapeDtypeStruct(state.shape, state.dtype),
-            Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata)),
+            Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata), fields),
             jax.ShapeDtypeStruct((number,), jnp.bool_),
         )
         return jax.pure_callback(self._call, shapes, state, ctrl, parts, done, fresh, vmap_method="broadcast_all")
@@ -69,7 +75,10 @@ class C:
     def _call(
         self, state: jax.Array, ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
     ) -> tuple[np.ndarray, Physics, np.ndarray]:
-        """The callback: NumPy only, for JAX inside a callback can deadlock. Axes added by vmap are flattened."""
+        """The callback: NumPy only, for JAX inside a callback can deadlock. Axes added by vmap are flattened.
+
+        JAX narrows what is returned to its default width (which `jax_enable_x64` widens, if set for all threads).
+        """
         arguments = jax.tree.map(np.asarray, (state, ctrl, parts, done, fresh))
         axes = arguments[3].shape
         flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes) :]), arguments)
@@ -92,16 +101,28 @@ class C:
         if done.any():
             row[done] = 0.0
             qpos[done], qvel[done] = np.asarray(fresh.qpos)[done], np.asarray(fresh.qvel)[done]
-            self._run(batch.forward, ids=np.flatnonzero(done), stage=_FRESH_READS)
+            self._run(batch.forward, ids=np.flatnonzero(done), **self._stage)
         if not done.all():
             self._run(
-                batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps, stage=_FRESH_READS
+                batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps, **self._stage
             )
-        reads: Any = [array.astype(np.float32) for array in (qpos, qvel, sensordata)]
+        reads: Any = [np.array(array) for array in (qpos, qvel, sensordata)]
         reads[2][np.ix_(done, self._forces)] = 0.0
+        reads.append({name: np.array(self._field(batch, name, done)) for name in self._reads.fields})
         # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts
         bad = (batch.warning[:, _FAILURES, 1] != _SEEN).any(-1) | (batch.status != 0)
         return np.ascontiguousarray(row).view(np.uint32), Physics(*reads), bad
+
+    def _field(self, batch: Batch, name: str, done: np.ndarray) -> np.ndarray:
+        """One field of MjData for all simulations; external forces are worked out only when somebody asks."""
+        if name != _EXTERNAL:
+            return batch.bind(name)
+        forces = np.zeros((len(done), self.model.nbody, 6))
+        for index in np.flatnonzero(~done):
+            data = batch.get_data(int(index), self._scratch)
+            mujoco.mj_rnePostConstraint(self.model, data)
+            forces[index] = data.cfrc_ext
+        return forces
 
     @staticmethod
     def _run(call: Callable[..., None], **arguments: Any) -> None:
@@ -110,5 +131,9 @@ class C:
 
     def _batch(self, size: int) -> Batch:
         if size not in self._batches:
-            self._batches[size] = Batch(self.model, size, self._threads)
+            keep = _EXTERNAL in self._reads.fields  # only a persistent batch knows the contacts of its last substep
+            batch = Batch(self.model, size, self._threads, persistent=keep)
+            for name in {*self._reads.fields} - {_EXTERNAL}:
+                batch.bind(name)  # before the first step, so that it is copied out
+            self._batches[size] = batch
         return self._batches[size]

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import mujoco
 
-from envs.physics import Fresh, Parts, Physics, force_columns, part_geoms
+from envs.physics import CURRENT, Fresh, Parts, Physics, Reads, force_columns, part_geoms
 
+_EXTERNAL = "cfrc_ext"
 _LARGE = 1e10  # MuJoCo's own bound for a sane position or velocity
 
 
@@ -25,9 +26,11 @@ def _import() -> Any:
 class Mjx:
     """MuJoCo in JAX; the device runs all environments at once, so `threads` has no meaning."""
 
-    def __init__(self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
+    ) -> None:
         del threads
-        self.model = model
+        self.model, self._reads = model, reads
         self._mjx = _import()
         self._on_device = self._mjx.put_model(model, impl="jax")
         self._data = self._mjx.make_data(model, impl="jax")
@@ -56,12 +59,22 @@ class Mjx:
         started = {name: jnp.zeros_like(array) for name, array in state.items()} | fresh._asdict()
         moved = {name: jnp.where(done, started[name], getattr(data, name)) for name in state}
         forces = jnp.where(done, 0.0, data.sensordata) if self._forces.any() else data.sensordata
-        if not self._forces.all():
+        if self._reads.current and not self._forces.all():
             data = self._refreshed(model, data.replace(**moved))
         sensordata = jnp.where(self._forces, forces, data.sensordata)
-        physics = Physics(moved["qpos"], moved["qvel"], sensordata)
+        physics = Physics(moved["qpos"], moved["qvel"], sensordata, self._fields(model, data, moved, done))
         sane = jax.tree.map(lambda array: jnp.all(jnp.abs(array) < _LARGE), (moved, sensordata))  # false for NaN
         return moved, physics, ~jnp.stack(jax.tree.leaves(sane)).all()
+
+    def _fields(self, model: Any, data: Any, moved: dict[str, jax.Array], done: jax.Array) -> dict[str, jax.Array]:
+        """The fields asked for: where an episode starts, of that state; forces from outside read 0 there."""
+        mjx, names = self._mjx, self._reads.fields
+        if not names:
+            return {}
+        after = mjx.rne_postconstraint(model, data) if _EXTERNAL in names else data
+        start = mjx.forward(model, data.replace(**moved))
+        start = start.replace(cfrc_ext=jnp.zeros_like(start.cfrc_ext)) if _EXTERNAL in names else start
+        return {name: jnp.where(done, getattr(start, name), getattr(after, name)) for name in names}
 
     def _refreshed(self, model: Any, data: Any) -> Any:
         """Sensors of positions and velocities at the present state; after `mjx.step` they are one substep old."""

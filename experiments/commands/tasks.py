@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{name}\n  {task['about']}\n  {scale(name, task['baseline'])}")
         print("  options: " + ", ".join(f"{k}={v}" for k, v in task["options"].items()))
     print()
+    print("machines of Gymnasium's, without arena: " + ", ".join(envs.controls()))
     for group, names in (("bodies", envs.bodies()), ("senses", envs.senses()), ("engines", envs.engines())):
         print(f"{group}: {', '.join(names)}")
     return 0

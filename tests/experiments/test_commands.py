@@ -16,7 +16,7 @@ import envs
 import experiments
 from experiments import commands, doctor
 from experiments.cli import EXAMPLES, ORDER, parse
-from tests.experiments.conftest import Said
+from tests.experiments.conftest import TINY, Said
 
 Command = Callable[..., Said]
 COMMANDS = sorted(m.name for m in pkgutil.iter_modules(commands.__path__))
@@ -197,3 +197,15 @@ def test_interrupted_training_says_how_to_go_on(
     assert said.err == f"go on with: scrubjay train --resume runs/{folder.name}\ninterrupted\n"
     assert scrubjay("train", "agent=gru").code == 130  # in the same second, perhaps
     assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_brain_learns_in_a_machine_of_gymnasium(scrubjay: Command, tmp_path: Path) -> None:
+    """From the command to the end, with a mean return in place of a score; what needs the arena says so."""
+    folder = str(tmp_path / "run")
+    tiny = [t for t in TINY if t.startswith("learning")]
+    told = scrubjay("train", "task=hopper", "agent=reflex", *tiny, "total_decisions=128", "--run", folder, "--json")
+    assert the_json(told)["score"] is None
+    assert scrubjay("train", "--resume", folder).code == 0
+    assert "task 'hopper' has no baseline" in scrubjay("evaluate", folder).err
+    assert "body.retina" in scrubjay("train", "task=hopper").err
+    assert "cannot be chosen" in scrubjay("train", "task=hopper", "agent=reflex", "env.body={kind: roller}").err
