@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
-
 import envs.bodies
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, gym, registry
+from envs import arena, choice, gym, registry
 from envs.base import Env, TimeStep
 from envs.physics import Engine
 from envs.registry import EnvError
@@ -93,12 +91,9 @@ def make(
 
 
 def _engine(name: str, task: Any, body: Any, threads: int) -> Engine:
-    if name not in ("auto", *engines()):
-        raise registry.unknown("engine", name, ["auto", *engines()])
-    if name == "auto":
-        name = "mjx" if jax.default_backend() == "tpu" else "c"
+    kind = choice.engine(name)  # complains before anything is compiled
     model = arena.compiled(body.mjcf(), task.parts, visual=False)
-    return registry.kind("envs.engines", name)(model, arena.part_names(task.parts), arena.SUBSTEPS, threads)
+    return kind(model, arena.part_names(task.parts), arena.SUBSTEPS, threads)
 
 
 gym.register()
