@@ -1,9 +1,10 @@
 """Write a trained brain as one portable program that acts with JAX and NumPy alone, on CPU, GPU or TPU.
 
-Beside it, a .json file describes its inputs and outputs, and has an example of its use.
+The file is brain.jax in the run if none is named. Beside it, a .json file describes its inputs and outputs, and has an
+example of its use.
 
 examples:
-  scrubjay export runs/jay                            writes runs/jay/brain.jax and brain.json
+  scrubjay export runs/jay
   scrubjay export runs/jay --batch 16 --sampled -o brains/jay.jax
 """
 
