@@ -12,16 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
-
 import envs.bodies
 import envs.control
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, gym, registry
+from envs import arena, choice, gym, registry
 from envs.base import Env, TimeStep
-from envs.physics import Engine
 from envs.plant import Plant, load, reads
 from envs.registry import EnvError
 from envs.world import World
@@ -107,14 +104,15 @@ def make(
         return _plant(task, body, engine, batch, threads, senses, task_options)
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
     options = {"kind": body} if isinstance(body, str) else dict(body)
-    kind = options.pop("kind", "roller")
-    the_body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
+    body_kind = options.pop("kind", "roller")
+    the_body = registry.configured(body_kind, registry.kind("envs.bodies", body_kind), options)
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [
         registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
     ]
+    kind = choice.engine(engine)  # complains before anything is compiled
     model = arena.compiled(the_body.mjcf(), the_task.parts, visual=False)
-    made = _engine(engine)(model, arena.part_names(the_task.parts), arena.SUBSTEPS, threads)
+    made = kind(model, arena.part_names(the_task.parts), arena.SUBSTEPS, threads)
     return World(task, the_task, the_body, the_senses, made, batch)
 
 
@@ -128,15 +126,7 @@ def _plant(
                 f"task {name!r} brings its own machine: {what} is {given!r}, but cannot be chosen. Leave it out."
             )
     task = registry.configured(name, registry.kind("envs.control", name), options)
-    return Plant(name, task, _engine(engine)(load(task.xml), [], task.substeps, threads, reads(task)), batch)
-
-
-def _engine(name: str) -> type[Engine]:
-    if name not in ("auto", *engines()):
-        raise registry.unknown("engine", name, ["auto", *engines()])
-    if name == "auto":
-        name = "mjx" if jax.default_backend() == "tpu" else "c"
-    return registry.kind("envs.engines", name)
+    return Plant(name, task, choice.engine(engine)(load(task.xml), [], task.substeps, threads, reads(task)), batch)
 
 
 gym.register()

@@ -61,6 +61,11 @@ class Engine(Protocol):
         self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
     ) -> None: ...
 
+    @classmethod
+    def refusal(cls) -> str:
+        """Why this machine or installation cannot run it; empty where it can. Asked before anything is built."""
+        ...
+
     def initial(self, batch: int) -> EngineState:
         """A state whose every environment has yet to be started by `step` with `done`."""
         ...

@@ -35,7 +35,7 @@ class EnvConfig:
     """The world apart from its task."""
 
     body: Any = option("roller", "a body's name, or a mapping with its kind and options")  # noqa: RUF009 -- a string
-    engine: str = option("auto", "c, mjx, or auto")
+    engine: str = option("auto", "c, mjx, warp, or auto")
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
     senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")  # noqa: RUF009
 

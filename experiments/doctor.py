@@ -36,6 +36,7 @@ def examine() -> list[Finding]:
         ("devices", True, _devices, "Install jax for this machine: pip install 'scrubjay[cuda]' for NVIDIA."),
         ("engine c", True, lambda: _engine("c"), "Reinstall mujoco in the version that pyproject.toml pins."),
         ("engine mjx", False, lambda: _engine("mjx"), "Reinstall mujoco-mjx in the same version as mujoco."),
+        ("engine warp", False, lambda: _engine("warp"), "For NVIDIA GPUs only: pip install 'scrubjay[cuda,warp]'."),
         (
             "rendering",
             False,

@@ -21,8 +21,10 @@ PARTS = (
     "events",
     "checkpoints",
     "watch.html",
+    "brain.jax",
+    "brain.json",
 )
-"""What training and `scrubjay watch` write into a run directory; --fresh deletes nothing else."""
+"""What training, `scrubjay watch` and `scrubjay export` write into a run directory; --fresh deletes nothing else."""
 
 
 def lock(path: Path) -> TextIO:

@@ -56,6 +56,13 @@ class C:
         self._scratch = mujoco.MjData(model)
         self._lock = threading.Lock()  # a Batch serves one call at a time
 
+    @classmethod
+    def refusal(cls) -> str:
+        """Programs for TPUs cannot call back; those for GPUs can, at the price of two transfers a step."""
+        if jax.default_backend() == "tpu":
+            return "it runs on the CPU and is called back from JAX programs, which those for TPUs cannot do"
+        return ""
+
     def initial(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, 2 * self._carried), jnp.uint32)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,27 +18,35 @@ _EXTERNAL = "cfrc_ext"
 _LARGE = 1e10  # MuJoCo's own bound for a sane position or velocity
 
 
-def _import() -> Any:
-    """The mjx package, imported when first needed and without its remarks on missing optional engines."""
+@contextlib.contextmanager
+def silently() -> Iterator[None]:
+    """Without what mjx prints on being imported, such as remarks on missing optional engines."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        from mujoco import mjx
-    return mjx
+        yield
 
 
 class Mjx:
     """MuJoCo in JAX; the device runs all environments at once, so `threads` has no meaning."""
+
+    implementation: ClassVar[str] = "jax"  # of mjx, which has several behind one interface
 
     def __init__(
         self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
     ) -> None:
         del threads
         self.model, self._reads = model, reads
-        self._mjx = _import()
-        self._on_device = self._mjx.put_model(model, impl="jax")
-        self._data = self._mjx.make_data(model, impl="jax")
+        with silently():  # imported when first needed: it takes a second
+            from mujoco import mjx
+        self._mjx = mjx
+        self._on_device = self._mjx.put_model(model, impl=self.implementation)
         self._geoms = part_geoms(model, part_names)
         self._forces = force_columns(model)
         self._substeps = substeps
+
+    @classmethod
+    def refusal(cls) -> str:
+        """It runs wherever JAX does."""
+        return ""
 
     def initial(self, batch: int) -> dict[str, jax.Array]:
         model = self.model
@@ -46,17 +56,29 @@ class Mjx:
     def step(
         self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
     ) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
-        return jax.vmap(self._advance)(state, ctrl, parts, done, fresh)
+        return jax.vmap(partial(self._advance, self._blank(len(done))))(state, ctrl, parts, done, fresh)
+
+    def _blank(self, batch: int) -> Any:
+        """One simulation's data for a program of so many environments."""
+        del batch
+        return self._mjx.make_data(self.model, impl=self.implementation)
 
     def _advance(
-        self, state: dict[str, jax.Array], ctrl: jax.Array, parts: Parts, done: jax.Array, fresh: Fresh
+        self,
+        blank: Any,
+        state: dict[str, jax.Array],
+        ctrl: jax.Array,
+        parts: Parts,
+        done: jax.Array,
+        fresh: Fresh,
     ) -> tuple[dict[str, jax.Array], Physics, jax.Array]:
         """One environment."""
         sizes = jnp.asarray(self._on_device.geom_size).at[self._geoms].set(parts.size)
         model = self._on_device.replace(geom_size=sizes)
-        data = self._data.replace(ctrl=ctrl, mocap_pos=parts.position, mocap_quat=parts.quaternion, **state)
+        data = blank.replace(ctrl=ctrl, mocap_pos=parts.position, mocap_quat=parts.quaternion, **state)
         data, _ = jax.lax.scan(lambda now, _: (self._mjx.step(model, now), None), data, None, self._substeps)
         started = {name: jnp.zeros_like(array) for name, array in state.items()} | fresh._asdict()
+        failed = self._failed(data)
         moved = {name: jnp.where(done, started[name], getattr(data, name)) for name in state}
         forces = jnp.where(done, 0.0, data.sensordata) if self._forces.any() else data.sensordata
         if self._reads.current and not self._forces.all():
@@ -64,7 +86,12 @@ class Mjx:
         sensordata = jnp.where(self._forces, forces, data.sensordata)
         physics = Physics(moved["qpos"], moved["qvel"], sensordata, self._fields(model, data, moved, done))
         sane = jax.tree.map(lambda array: jnp.all(jnp.abs(array) < _LARGE), (moved, sensordata))  # false for NaN
-        return moved, physics, ~jnp.stack(jax.tree.leaves(sane)).all()
+        return moved, physics, failed | ~jnp.stack(jax.tree.leaves(sane)).all()
+
+    def _failed(self, data: Any) -> jax.Array:
+        """Whether the simulator itself says that its result is wrong; this one never does."""
+        del data
+        return jnp.zeros((), bool)
 
     def _fields(self, model: Any, data: Any, moved: dict[str, jax.Array], done: jax.Array) -> dict[str, jax.Array]:
         """The fields asked for: where an episode starts, of that state; forces from outside read 0 there."""

@@ -13,7 +13,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"task": "forrage"}, "no task 'forrage'. Did you mean 'forage'? Choices: ant, forage"),
     ({"body": "rolller"}, "no body 'rolller'. Did you mean 'roller'? Choices: "),
     ({"engine": "mujoco"}, "no engine 'mujoco'."),
-    ({"engine": "mxj"}, "no engine 'mxj'. Did you mean 'mjx'? Choices: auto, c, mjx"),
+    ({"engine": "mxj"}, "no engine 'mxj'. Did you mean 'mjx'? Choices: auto, c, mjx, warp"),
     ({"senses": ["retinna"]}, "no sense 'retinna'. Did you mean 'retina'?"),
     ({"senses": {"retina": {"ray": 8}}}, "no option of retina 'ray'. Did you mean 'rays'? Choices: field, rays."),
     ({"god": "blue"}, "no option of forage 'god'. Did you mean 'good'?"),
