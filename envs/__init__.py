@@ -19,7 +19,9 @@ import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
 from envs import arena, gym, registry
+from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
+from envs.changes import Changes
 from envs.physics import Engine
 from envs.registry import EnvError
 from envs.world import World
@@ -27,7 +29,19 @@ from envs.world import World
 if TYPE_CHECKING:
     from envs.baselines import Baseline
 
-__all__ = ["Env", "EnvError", "TimeStep", "World", "baseline", "bodies", "engines", "make", "senses", "tasks"]
+__all__ = [
+    "Env",
+    "EnvError",
+    "TimeStep",
+    "World",
+    "baseline",
+    "bodies",
+    "describe",
+    "engines",
+    "make",
+    "senses",
+    "tasks",
+]
 
 _DEFAULT_SENSES = ("retina", "touch", "proprioception", "interoception", "reward", "action")
 
@@ -40,6 +54,13 @@ def tasks() -> dict[str, type[Any]]:
 def bodies() -> dict[str, type[Any]]:
     """All bodies by name."""
     return registry.kinds("envs.bodies")
+
+
+def describe(body: str | Mapping[str, Any]) -> Anatomy:
+    """What a body consists of: its joints, actuators, touch sensors and cameras. `body` is as in `make`."""
+    kind = body if isinstance(body, str) else body.get("kind", "roller")
+    made, changes = _body(body)
+    return anatomy(kind, made, changes.mjcf(made.mjcf()))
 
 
 def senses() -> dict[str, type[Any]]:
@@ -71,7 +92,7 @@ def make(
 ) -> World:
     """A batch of environments of one task.
 
-    body: a name, or a mapping with `kind` and the body's options.
+    body: a name, or a mapping with `kind` and the body's options; `changes` among them (`envs.changes`) fit any body.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
     senses: names, or a mapping from names to options.
@@ -82,23 +103,32 @@ def make(
     if type(threads) is not int or threads < 0:
         raise EnvError(f"threads is {threads!r}; 0 (all processors) or a positive whole number is wanted.")
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
-    options = {"kind": body} if isinstance(body, str) else dict(body)
-    kind = options.pop("kind", "roller")
-    the_body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
+    the_body, changes = _body(body)
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [
         registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
     ]
-    return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
+    the_engine = _engine(engine, the_task, changes.mjcf(the_body.mjcf()), threads)
+    return World(task, the_task, the_body, the_senses, the_engine, batch, changes)
 
 
-def _engine(name: str, task: Any, body: Any, threads: int) -> Engine:
+def _body(named: str | Mapping[str, Any]) -> tuple[Any, Changes]:
+    """A body and its changes from a name, or from a mapping with its kind and options."""
+    options = {"kind": named} if isinstance(named, str) else dict(named)
+    kind, changes = options.pop("kind", "roller"), options.pop("changes", {})
+    if not isinstance(changes, Mapping):
+        raise EnvError(f"env.body.changes is {changes!r}; a mapping such as {{mass: 1.5, delay: 1}} is wanted.")
+    body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
+    return body, registry.configured("changes", Changes, changes)
+
+
+def _engine(name: str, task: Any, mjcf: str, threads: int) -> Engine:
     if name not in ("auto", *engines()):
         raise registry.unknown("engine", name, ["auto", *engines()])
     if name == "auto":
         name = "mjx" if jax.default_backend() == "tpu" else "c"
-    model = arena.compiled(body.mjcf(), task.parts, visual=False)
-    return registry.kind("envs.engines", name)(model, arena.part_names(task.parts), arena.SUBSTEPS, threads)
+    model = arena.compiled(mjcf, task.parts, visual=False)
+    return registry.kind("envs.engines", name)(model, arena.part_names(task.parts), arena.substeps(model), threads)
 
 
 gym.register()
