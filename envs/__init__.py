@@ -18,7 +18,9 @@ import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
 from envs import arena, choice, gym, registry
+from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
+from envs.changes import Changes
 from envs.plant import Plant, load, reads
 from envs.registry import EnvError
 from envs.world import World
@@ -35,6 +37,7 @@ __all__ = [
     "baseline",
     "bodies",
     "controls",
+    "describe",
     "engines",
     "make",
     "senses",
@@ -57,6 +60,13 @@ def controls() -> dict[str, type[Any]]:
 def bodies() -> dict[str, type[Any]]:
     """All bodies by name."""
     return registry.kinds("envs.bodies")
+
+
+def describe(body: str | Mapping[str, Any]) -> Anatomy:
+    """What a body consists of: its joints, actuators, touch sensors and cameras. `body` is as in `make`."""
+    kind = body if isinstance(body, str) else body.get("kind", "roller")
+    made, changes = _body(body)
+    return anatomy(kind, made, changes.mjcf(made.mjcf()))
 
 
 def senses() -> dict[str, type[Any]]:
@@ -88,7 +98,7 @@ def make(
 ) -> World | Plant:
     """A batch of environments of one task: a `World` in the arena, or the `Plant` of a control task.
 
-    body: a name, or a mapping with `kind` and the body's options.
+    body: a name, or a mapping with `kind` and the body's options; `changes` among them (`envs.changes`) fit any body.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
     senses: names, or a mapping from names to options.
@@ -103,17 +113,25 @@ def make(
     if task in registry.names("envs.control"):
         return _plant(task, body, engine, batch, threads, senses, task_options)
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
-    options = {"kind": body} if isinstance(body, str) else dict(body)
-    body_kind = options.pop("kind", "roller")
-    the_body = registry.configured(body_kind, registry.kind("envs.bodies", body_kind), options)
+    the_body, changes = _body(body)
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [
         registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
     ]
     kind = choice.engine(engine)  # complains before anything is compiled
-    model = arena.compiled(the_body.mjcf(), the_task.parts, visual=False)
-    made = kind(model, arena.part_names(the_task.parts), arena.SUBSTEPS, threads)
-    return World(task, the_task, the_body, the_senses, made, batch)
+    model = arena.compiled(changes.mjcf(the_body.mjcf()), the_task.parts, visual=False)
+    made = kind(model, arena.part_names(the_task.parts), arena.substeps(model), threads)
+    return World(task, the_task, the_body, the_senses, made, batch, changes)
+
+
+def _body(named: str | Mapping[str, Any]) -> tuple[Any, Changes]:
+    """A body and its changes from a name, or from a mapping with its kind and options."""
+    options = {"kind": named} if isinstance(named, str) else dict(named)
+    kind, changes = options.pop("kind", "roller"), options.pop("changes", {})
+    if not isinstance(changes, Mapping):
+        raise EnvError(f"env.body.changes is {changes!r}; a mapping such as {{mass: 1.5, delay: 1}} is wanted.")
+    body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
+    return body, registry.configured("changes", Changes, changes)
 
 
 def _plant(

@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 
 from envs.physics import Parts
+from envs.registry import EnvError
 from envs.scene import PartCounts, Scene
 
 HALF = 1.0  # half side of the floor, m
@@ -29,9 +30,9 @@ LARGEST = {
     "panel": (PANEL_HALF_THICKNESS, 1.0, PANEL_HALF_HEIGHT),
     "cup": (0.15, THING_HALF_HEIGHT, 0.0),
 }
-TIMESTEP = 0.01
+CONTROL_SECONDS = 0.05
+TIMESTEP = 0.01  # of the default body; a body's MJCF says its own, with the rest of MuJoCo's options
 SUBSTEPS = 5
-CONTROL_SECONDS = TIMESTEP * SUBSTEPS
 
 # Collision bits: the world is of type 2, a body answers to 2; the floor is of type 4, for bodies that stand on it.
 WORLD, AGENT, FLOOR = 2, 1, 4
@@ -44,8 +45,6 @@ def spec(counts: PartCounts = POOL) -> mujoco.MjSpec:
     """The arena without a body."""
     arena = mujoco.MjSpec()
     arena.modelname = "scrubjay"
-    arena.option.timestep = TIMESTEP
-    arena.option.iterations, arena.option.ls_iterations = 4, 8
     world = arena.worldbody
     world.add_light(pos=[0, 0, 4], castshadow=False)
     world.add_geom(
@@ -125,11 +124,30 @@ def _part(world: mujoco.MjsBody, kind: str, name: str) -> None:
 def compiled(body: str, counts: PartCounts, visual: bool) -> mujoco.MjModel:
     """Arena and body (MJCF text) as one model: for drawing, or, without what cannot be touched, for physics."""
     arena = spec(counts)
-    arena.attach(mujoco.MjSpec.from_string(body), prefix="body/", frame=arena.worldbody.add_frame())
+    own = mujoco.MjSpec.from_string(body)
+    _adopt(arena, own)
+    arena.attach(own, prefix="body/", frame=arena.worldbody.add_frame())
     if not visual:
         _strip(arena)
         _pair(arena)
     return arena.compile()
+
+
+def _adopt(arena: mujoco.MjSpec, body: mujoco.MjSpec) -> None:
+    """The physics is as the body's MJCF wants it: physics step, integrator, solver, gravity and all."""
+    for name in (name for name in dir(body.option) if not name.startswith("_")):
+        setattr(arena.option, name, getattr(body.option, name))
+
+
+def substeps(model: mujoco.MjModel) -> int:
+    """How many physics steps of a model fill one control step."""
+    number = round(CONTROL_SECONDS / model.opt.timestep)
+    if number < 1 or not np.isclose(number * model.opt.timestep, CONTROL_SECONDS, rtol=1e-6):
+        raise EnvError(
+            f"env.body: a physics step of {model.opt.timestep} s does not divide the control step, {CONTROL_SECONDS} s."
+            f' Write <option timestep="{CONTROL_SECONDS / max(number, 1)}"/> in its MJCF.'
+        )
+    return number
 
 
 def _strip(arena: mujoco.MjSpec) -> None:
@@ -148,11 +166,12 @@ def _pair(arena: mujoco.MjSpec) -> None:
     for other in [geom for geom in arena.geoms if not geom.name.startswith("body/")]:
         for geom in own:
             if other.contype & geom.conaffinity or geom.contype & other.conaffinity:
-                slide, spin, roll = np.maximum(geom.friction, other.friction)
+                alone = geom.priority > other.priority  # then what the body is made of counts alone
+                slide, spin, roll = geom.friction if alone else np.maximum(geom.friction, other.friction)
                 arena.add_pair(
                     geomname1=other.name,
                     geomname2=geom.name,
-                    condim=max(geom.condim, other.condim),
+                    condim=geom.condim if alone else max(geom.condim, other.condim),
                     friction=[slide, slide, spin, roll, roll],
                     solref=geom.solref,
                     solimp=geom.solimp,

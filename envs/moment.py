@@ -16,7 +16,10 @@ from envs.scene import PartCounts, Pose, Scene, Start
 
 
 class Body(Protocol):
-    """A body: MJCF, how actions move it, where it is. A frozen dataclass; its fields are its options."""
+    """A body: MJCF, how actions move it, where it is. A frozen dataclass; its fields are its options.
+
+    The physics step and everything else of MuJoCo's `<option>` are those of its MJCF.
+    """
 
     actions: ClassVar[int] | int
     radius: float  # m, of the upright cylinder that holds it
@@ -30,6 +33,10 @@ class Body(Protocol):
     def pose(self, physics: Physics) -> Pose: ...
 
     def start(self, start: Start) -> Fresh: ...
+
+    def posture(self, physics: Physics) -> jax.Array:
+        """`[P]` what it feels of itself beside its pose, such as the angles of its joints; of the order of 1."""
+        ...
 
 
 class Outcome(NamedTuple):

@@ -16,6 +16,7 @@ import numpy as np
 
 from envs import arena
 from envs.base import TimeStep
+from envs.changes import Changes
 from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task
 from envs.physics import Engine, Parts, Physics
 from envs.scene import Pose, Scene, Start
@@ -34,6 +35,7 @@ class WorldState(NamedTuple):
     physics: Physics
     task: Any
     senses: tuple[Any, ...]
+    motor: jax.Array  # [B, delay, A], commands on their way to the muscles
     start: Start  # where the body is put next, where `move` holds
     move: jax.Array  # [B] bool
     last: jax.Array  # [B] bool, the next step starts a new episode
@@ -61,10 +63,19 @@ def select(where: jax.Array, then: Any, otherwise: Any) -> Any:
 class World:
     """A batch of environments; satisfies `envs.base.Env`. Build it with `envs.make`."""
 
-    def __init__(self, name: str, task: Task, body: Body, senses: Sequence[Sense], engine: Engine, batch: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        body: Body,
+        senses: Sequence[Sense],
+        engine: Engine,
+        batch: int,
+        changes: Changes = Changes(),  # noqa: B008 -- frozen
+    ) -> None:
         self.name, self.task, self.body, self.engine, self.batch = name, task, body, engine, batch
-        self.senses = tuple(senses)
-        self.model = arena.compiled(body.mjcf(), task.parts, visual=True)
+        self.senses, self.changes = tuple(senses), changes
+        self.model = arena.compiled(changes.mjcf(body.mjcf()), task.parts, visual=True)
         self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS)
         self.observation_space = gymnasium.spaces.Dict({s.key: s.space(self.fixed) for s in self.senses})
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.fixed.actions,), np.float32)
@@ -79,8 +90,9 @@ class World:
         action = jnp.where(first[:, None], 0.0, jnp.clip(action, -1.0, 1.0))
         keys = jax.vmap(jax.random.fold_in)(jax.random.wrap_key_data(state.key), state.count)
         tick = self._begin(state, first, keys)
+        motor, executed = self.changes(state.motor, action, first, keys)
         for number in range(ACTION_REPEAT):
-            tick = self._control(tick, action, first, jax.vmap(jax.random.fold_in, (0, None))(keys, number))
+            tick = self._control(tick, executed, first, jax.vmap(jax.random.fold_in, (0, None))(keys, number))
         last = tick.ended | tick.cut_off | tick.bad
         reward = sum(tick.terms.values(), jnp.zeros(self.batch))
         senses, observation = self._sense(state.senses, tick, jnp.nan_to_num(action), reward, first)
@@ -92,6 +104,7 @@ class World:
             tick.physics,
             tick.task,
             senses,
+            motor,
             tick.start,
             tick.move & ~first,
             last,
@@ -134,6 +147,7 @@ class World:
             physics,
             zeros(task),
             self._sense_start(),
+            self.changes.initial(batch, self.fixed.actions),
             zeros(start),
             jnp.zeros(batch, bool),
             jnp.ones(batch, bool),

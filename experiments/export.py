@@ -1,6 +1,6 @@
 """A trained brain as one portable program: `jax.export`'s serialized StableHLO, with the weights in it.
 
-Whoever runs it needs JAX and NumPy, and none of our code. The program is one pure function,
+Whoever runs it needs JAX (with flatbuffers) and NumPy, and none of our code. The program is one pure function,
 
     state, action = program.call(state, observation, first, start, seed)
 
@@ -9,7 +9,6 @@ with plain dictionaries of arrays, so that the caller carries the state. A descr
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -104,10 +103,8 @@ def write_program(
     """Writes the program and, ending in .json, its description; returns both paths.
 
     deterministic: takes the likeliest action in place of a random one. checkpoint: the newest if None.
-    Raises RunError where a file cannot be written or a package is missing.
+    Raises RunError where a file cannot be written.
     """
-    if importlib.util.find_spec("flatbuffers") is None:
-        raise RunError("writing programs needs flatbuffers, which is not installed: pip install 'scrubjay[export]'")
     description = target.with_suffix(".json")
     if description == target:
         raise RunError(f"{target}: the program's description has this name. Choose another ending, for example .jax")

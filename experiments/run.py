@@ -139,7 +139,7 @@ def resolved(run: Run) -> dict[str, Any]:
     values = plain(setup)
     values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
     if isinstance(env, envs.World):
-        values["env"]["body"] = {"kind": _file(env.body), **plain(env.body)}
+        values["env"]["body"] = {"kind": _file(env.body), **plain(env.body), "changes": plain(env.changes)}
         values["env"]["senses"] = {_file(sense): plain(sense) for sense in env.senses}
     values["agent"] = {
         "modules": {name: modules[name] for name in setup.agent["modules"]},

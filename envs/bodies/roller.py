@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from envs.arena import AGENT, SOLID_GROUP, VISUAL_GROUP, WORLD
+from envs.bodies._shared import ring, ring_sensors
 from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
 _HEIGHT = 0.1  # of the sphere's centre, clear of the floor, m
-_SECTORS = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Roller:
         inertia = 0.5 * self.mass * self.radius**2
         drag, yaw_drag = self.mass / self.tau, inertia / self.tau
         return f"""<mujoco>
+  <option timestep="0.01" iterations="4" ls_iterations="8"/>
   <worldbody>
     <body name="roller">
       <inertial mass="{self.mass}" pos="0 0 {_HEIGHT}" diaginertia="{inertia} {inertia} {inertia}"/>
@@ -51,30 +51,15 @@ class Roller:
       <geom name="roller_eye" type="sphere" size="0.02" pos="{0.8 * self.radius} 0 0.11" rgba="1 1 1 1"
             contype="0" conaffinity="0" group="{VISUAL_GROUP}"/>
       <site name="drive" pos="0 0 {_HEIGHT}"/>
-      {self._touch_sites()}
+      {ring(self.radius, _HEIGHT)}
     </body>
   </worldbody>
   <actuator>
     <motor name="thrust" site="drive" gear="{self.top_speed * drag} 0 0 0 0 0"/>
     <motor name="yaw" site="drive" gear="0 0 0 0 0 {self.top_yaw * yaw_drag}"/>
   </actuator>
-  <sensor>{"".join(f'<touch name="touch{i}" site="touch{i}"/>' for i in range(_SECTORS))}</sensor>
+  <sensor>{ring_sensors()}</sensor>
 </mujoco>"""
-
-    def _touch_sites(self) -> str:
-        """Eight upright plates around the body, sector 0 in front, then to the left.
-
-        MuJoCo's touch sensor counts a contact if the ray from it out of the body meets the site: so the plates
-        stand just outside and tile the circle.
-        """
-        distance = self.radius + 0.02
-        half_width = distance * np.tan(np.pi / _SECTORS)
-        angles = 2 * np.pi * np.arange(_SECTORS) / _SECTORS
-        return "".join(
-            f'<site name="touch{i}" type="box" size="0.015 {half_width} 0.2" rgba="0 0 0 0" '
-            f'euler="0 0 {np.rad2deg(a)}" pos="{distance * np.cos(a)} {distance * np.sin(a)} {_HEIGHT}"/>'
-            for i, a in enumerate(angles)
-        )
 
     def control(self, action: jax.Array, physics: Physics) -> jax.Array:
         """Motor commands `[2]` for an action `[2]`."""
@@ -92,3 +77,7 @@ class Roller:
     def start(self, start: Start) -> Fresh:
         """Standing still at a place."""
         return Fresh(jnp.append(start.position, start.heading), jnp.zeros(3))
+
+    def posture(self, physics: Physics) -> jax.Array:
+        """`[0]`: a disc has no limbs to feel."""
+        return physics.qpos[:0]

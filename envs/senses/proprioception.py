@@ -10,22 +10,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.moment import Fixed, Moment
+from envs.physics import Physics
 
 _MOST = 10.0  # no reading is more
 
 
 @dataclass(frozen=True)
 class Proprioception:
-    """`[6]`: forward and lateral speed, yaw rate (as fractions of the body's top values), cosine and sine of the
-    heading, and whether the mouth is closed."""
+    """`[6 + P]`: forward and lateral speed, yaw rate (as fractions of the body's top values), cosine and sine of the
+    heading, whether the mouth is closed, and the body's P numbers of posture, such as its joints (none for a roller).
+    """
 
     compass: bool = True  # without it, the heading reads 0, 0
 
     key = "proprio"
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
-        del fixed
-        return gymnasium.spaces.Box(-_MOST, _MOST, (6,), np.float32)
+        model = fixed.model
+        sizes = (model.nq, model.nv, model.nsensordata)
+        posture = jax.eval_shape(lambda: fixed.body.posture(Physics(*(jnp.zeros(size) for size in sizes))))
+        return gymnasium.spaces.Box(-_MOST, _MOST, (6 + posture.shape[0],), np.float32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
@@ -37,4 +41,5 @@ class Proprioception:
         motion = jnp.append(pose.velocity / fixed.body.top_speed, pose.yaw_rate / fixed.body.top_yaw)
         motion = jnp.clip(motion, -_MOST, _MOST)
         mouth = (moment.action[-1] > 0).astype(jnp.float32)
-        return state, jnp.concatenate([motion, heading, mouth[None]])
+        posture = jnp.clip(fixed.body.posture(moment.physics), -_MOST, _MOST)
+        return state, jnp.concatenate([motion, heading, mouth[None], posture])

@@ -1,4 +1,4 @@
-"""Write a trained brain as one portable program that acts with JAX and NumPy alone, on CPU, GPU or TPU.
+"""Write a trained brain as one portable program that acts with JAX, flatbuffers and NumPy alone, on CPU, GPU or TPU.
 
 The file is brain.jax in the run if none is named. Beside it, a .json file describes its inputs and outputs, and has an
 example of its use.

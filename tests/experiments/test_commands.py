@@ -113,6 +113,21 @@ def test_tasks(scrubjay: Command) -> None:
         assert text in shown
 
 
+def test_parts_of_bodies(scrubjay: Command, tmp_path: Path) -> None:
+    """Every listed body shows its parts; a file's are shown without registering it; mistakes are named."""
+    shown = scrubjay("tasks").out
+    assert "car: 2 motor commands, radius 0.07 m, 1 kg, physics step 5 ms" in shown
+    assert all(f"{name}: " in shown for name in envs.bodies())
+    assert the_json(scrubjay("tasks", "--body", "arm", "--json"))["actuators"] == ["shoulder", "elbow", "wrist"]
+    file = tmp_path / "puck.xml"
+    file.write_text(
+        "<mujoco><worldbody><body><freejoint name='root'/><geom size='0.05'/><site name='s'/></body></worldbody>"
+        "<actuator><motor name='push' site='s' gear='1'/></actuator></mujoco>"
+    )
+    assert "joints: root (free)\n  actuators: push" in scrubjay("tasks", "--body", str(file)).out
+    assert "no body 'carr'. Did you mean 'car'?" in scrubjay("tasks", "--body", "carr").err
+
+
 def test_tasks_without_a_baseline_are_listed(scrubjay: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envs.baselines._stored", lambda: {"format": 1, "tasks": {}})
     assert the_json(scrubjay("tasks", "--json"))["forage"]["baseline"] is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,15 +12,11 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import export
 from experiments.evaluate import mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, load, make_env
 
 BATCH, DECISIONS, SEED = 3, 6, 5
-needs_flatbuffers = pytest.mark.skipif(
-    importlib.util.find_spec("flatbuffers") is None, reason="no flatbuffers: pip install 'scrubjay[export]'"
-)
 REPLAY = """
 import sys, json, numpy as np, jax.export
 file, description, seen, out = sys.argv[1:]
@@ -61,7 +56,6 @@ def lived(run: Run, deterministic: bool) -> dict[str, np.ndarray]:
     return {"first": np.asarray(moments.first), "action": np.asarray(moments.action), **observed}
 
 
-@needs_flatbuffers
 @pytest.mark.parametrize("how", ["likeliest", "sampled"])
 def test_the_program_acts_as_the_brain_does(trained: Path, tmp_path: Path, scrubjay: Any, how: str) -> None:
     """Reloaded in a process that has JAX and NumPy only; over an episode's start; from a state of rubbish."""
@@ -100,15 +94,8 @@ def test_the_program_acts_as_the_brain_does(trained: Path, tmp_path: Path, scrub
         (["{run}", "--batch", "0"], "0 is not a positive whole number"),
     ],
 )
-@needs_flatbuffers
 def test_mistakes(trained: Path, tmp_path: Path, scrubjay: Any, arguments: list[str], text: str) -> None:
     places = {"tmp": tmp_path, "run": trained}
     said = scrubjay("export", *(word.format(**places) for word in arguments))
     assert said.code == 2
     assert text.format(**places) in said.err
-
-
-def test_without_flatbuffers(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(export.RunError, match=r"needs flatbuffers, .*: pip install 'scrubjay\[export\]'"):
-        export.write_program(load(trained), tmp_path / "brain.jax")
