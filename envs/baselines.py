@@ -14,7 +14,7 @@ import math
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +100,7 @@ def policies(env: World) -> tuple[dict[str, Policy], dict[str, Policy]]:
 
 def compute(task: str, number: int) -> dict[str, Any]:
     """The baseline of a task as it is stored."""
-    env = envs.make(task, batch=min(_BATCH, number))
+    env = cast("World", envs.make(task, batch=min(_BATCH, number)))
     nulls, oracles = policies(env)
     found = {}
     for name, policy in (nulls | oracles).items():

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from envs import registry
 
 if TYPE_CHECKING:
+    from envs.plant import Plant
     from envs.world import World
 
 NAMESPACE = "scrubjay"
@@ -34,7 +35,7 @@ def register() -> None:
 
 
 @lru_cache(maxsize=8)
-def _compiled(task: str, batch: int, options: tuple[tuple[str, Any], ...]) -> tuple[World, Any, Any]:
+def _compiled(task: str, batch: int, options: tuple[tuple[str, Any], ...]) -> tuple[World | Plant, Any, Any]:
     """A world and its jitted functions, shared by all environments of the same options: they hold no state."""
     import envs
 

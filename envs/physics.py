@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 
@@ -40,6 +41,12 @@ class Physics(NamedTuple):
     qvel: jax.Array  # [nv]
     sensordata: jax.Array  # [nsensordata]
     reads: dict[str, jax.Array] = {}  # further fields of MjData that the engine was asked for
+
+
+def nothing(model: mujoco.MjModel, *leading: int) -> Physics:
+    """Zeros in place of a reading, `[*leading, ...]`."""
+    qpos, qvel, sensordata = (jnp.zeros((*leading, size)) for size in (model.nq, model.nv, model.nsensordata))
+    return Physics(qpos, qvel, sensordata)
 
 
 class Reads(NamedTuple):

@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from envs.base import TimeStep
-from envs.physics import Engine, Fresh, Parts, Physics, Reads
+from envs.physics import Engine, Fresh, Parts, Physics, Reads, nothing
 from envs.world import select
 
 
@@ -73,7 +73,7 @@ class Plant:
         self.name, self.task, self.engine, self.batch = name, task, engine, batch
         self.model = engine.model
         self.seconds = self.model.opt.timestep * task.substeps
-        self.rest = Fresh(np.array(self.model.qpos0), np.zeros(self.model.nv))
+        self.rest = Fresh(jnp.array(self.model.qpos0), jnp.zeros(self.model.nv))
         row = jax.eval_shape(lambda: task.observe(jax.tree.map(lambda x: x[0], self._nothing(1))))
         real = np.dtype(row.dtype)
         box = gymnasium.spaces.Box(-np.inf, np.inf, row.shape, real)
@@ -121,9 +121,8 @@ class Plant:
 
     def _nothing(self, batch: int) -> Physics:
         data = mujoco.MjData(self.model)
-        sizes = (self.model.nq, self.model.nv, self.model.nsensordata)
         fields = {name: jnp.zeros((batch, *np.shape(getattr(data, name)))) for name in self.task.fields}
-        return Physics(*(jnp.zeros((batch, size)) for size in sizes), fields)
+        return nothing(self.model, batch)._replace(reads=fields)
 
 
 def reads(task: Control) -> Reads:

@@ -18,7 +18,7 @@ from envs import arena
 from envs.base import TimeStep
 from envs.changes import Changes
 from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task
-from envs.physics import Engine, Parts, Physics
+from envs.physics import Engine, Parts, Physics, nothing
 from envs.scene import Pose, Scene, Start
 
 ACTION_REPEAT = 2
@@ -137,9 +137,9 @@ class World:
         streams = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(self.batch, dtype=jnp.uint32))
         keys = jax.random.key_data(streams)
         task, start = jax.eval_shape(self._draw, keys)
-        model, batch = self.engine.model, self.batch
+        batch = self.batch
         zeros = lambda tree: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)  # noqa: E731
-        physics = Physics(*(jnp.zeros((batch, size)) for size in (model.nq, model.nv, model.nsensordata)))
+        physics = nothing(self.engine.model, batch)
         return WorldState(
             keys,
             jnp.zeros(batch, jnp.uint32),

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_REMEDY = (
@@ -70,7 +71,7 @@ def _engine(name: str) -> str:
 
     import envs
 
-    env = envs.make("forage", engine=name, batch=2)
+    env: Any = envs.make("forage", engine=name, batch=2)
     state, _ = env.reset(jax.random.key(0))
     _, seen = env.step(state, jnp.zeros((2, *env.action_space.shape)))
     if not bool(jnp.isfinite(seen.reward).all()):

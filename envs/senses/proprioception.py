@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.moment import Fixed, Moment
-from envs.physics import Physics
+from envs.physics import nothing
 
 _MOST = 10.0  # no reading is more
 
@@ -26,9 +26,7 @@ class Proprioception:
     key = "proprio"
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
-        model = fixed.model
-        sizes = (model.nq, model.nv, model.nsensordata)
-        posture = jax.eval_shape(lambda: fixed.body.posture(Physics(*(jnp.zeros(size) for size in sizes))))
+        posture = jax.eval_shape(lambda: fixed.body.posture(nothing(fixed.model)))
         return gymnasium.spaces.Box(-_MOST, _MOST, (6 + posture.shape[0],), np.float32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:

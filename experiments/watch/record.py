@@ -16,7 +16,9 @@ from agent.module import DECISION_SECONDS, Arrays
 from agent.wires import BODY
 from envs.arena import EYE_HEIGHTS
 from envs.drawing import Geom as Shape
+from envs.world import World
 from experiments.draw import layout
+from experiments.errors import RunError
 from experiments.evaluate import evaluate, mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, circumstances, make_env
@@ -87,6 +89,8 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
 def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
     """Every decision of the first `episodes` episodes of one environment."""
     env, circuit = make_env(run.setup, 1), run.circuit
+    if not isinstance(env, World):
+        raise RunError(f"{run.path}: only the arena can be watched, and {env.name!r} is a machine without one.")
     params, probes = run.learner().params, run.circuit.port_names
     life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
 
@@ -120,7 +124,7 @@ def _pose(shape: Shape) -> np.ndarray:
 
 def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray | None]:
     """The pictures of the ray retina and where its rays went, if the body has one."""
-    sense = next((s for s in run.env.senses if s.key == "retina"), None)
+    sense = next((s for s in getattr(run.env, "senses", ()) if s.key == "retina"), None)
     if sense is None or frames[0].retina is None:
         return {}, None
     pictures = np.stack([f.retina for f in frames if f.retina is not None])
