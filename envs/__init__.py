@@ -66,7 +66,7 @@ def make(
     engine: str = "auto",
     batch: int = 1,
     threads: int = 0,
-    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] = _DEFAULT_SENSES,
+    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     **task_options: Any,
 ) -> World:
     """A batch of environments of one task.
@@ -74,7 +74,8 @@ def make(
     body: a name, or a mapping with `kind` and the body's options.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
-    senses: names, or a mapping from names to options.
+    senses: names, or a mapping from names to options; by default those that every task is made for, and `sound` where
+        the task makes some.
     Raises EnvError naming what is wrong and what there is instead.
     """
     if type(batch) is not int or batch < 1:
@@ -85,11 +86,19 @@ def make(
     options = {"kind": body} if isinstance(body, str) else dict(body)
     kind = options.pop("kind", "roller")
     the_body = registry.configured(kind, registry.kind("envs.bodies", kind), options)
+    if senses is None:
+        senses = (*_DEFAULT_SENSES, "sound") if _sounds(the_task, the_body) else _DEFAULT_SENSES
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [
         registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
     ]
     return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
+
+
+def _sounds(task: Any, body: Any) -> bool:
+    """Whether there is anything to hear in a task."""
+    scene = jax.eval_shape(lambda key: task.scene(task.reset(key, body)[0]), jax.random.key(0))
+    return scene.sounds is not None
 
 
 def _engine(name: str, task: Any, body: Any, threads: int) -> Engine:

@@ -107,7 +107,7 @@ def _things(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, 
 
 def _panels(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels) -> Seen:
     """Opaque panels hide, clear ones tint what is behind them."""
-    depths = [_panel_depth(position, east, north, panels, index) for index in range(panels.alpha.shape[0])]
+    depths = [panel_depth(position, east, north, panels, index) for index in range(panels.alpha.shape[0])]
     for index, depth in enumerate(depths):
         seen = _nearer(seen, jnp.where(panels.alpha[index] >= 1, depth, _FAR), panels.colour[index])
     for index, depth in enumerate(depths):
@@ -118,8 +118,11 @@ def _panels(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, 
     return seen
 
 
-def _panel_depth(position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels, index: int) -> jax.Array:
-    """Ray and upright box, by slabs in the panel's own frame."""
+def panel_depth(position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels, index: int) -> jax.Array:
+    """Distance along rays to one panel, or far beyond all else: ray and upright box, by slabs in the panel's frame.
+
+    east, north [n] are the rays' directions, of length 1.
+    """
     cos, sin = jnp.cos(panels.heading[index]), jnp.sin(panels.heading[index])
     offset = position - panels.position[index]
     out, by = cos * offset[0] + sin * offset[1], cos * offset[1] - sin * offset[0]
