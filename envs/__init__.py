@@ -18,7 +18,7 @@ import envs.bodies
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, gym, registry
+from envs import arena, gym, imperfect, registry
 from envs.base import Env, TimeStep
 from envs.physics import Engine
 from envs.registry import EnvError
@@ -74,8 +74,8 @@ def make(
     body: a name, or a mapping with `kind` and the body's options.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
-    senses: names, or a mapping from names to options; by default those that every task is made for, and `sound` where
-        the task makes some.
+    senses: names, or a mapping from names to options (a sense's own, and those of `envs.imperfect`); by default those
+        that every task is made for, and `sound` where the task makes some.
     Raises EnvError naming what is wrong and what there is instead.
     """
     if type(batch) is not int or batch < 1:
@@ -89,9 +89,7 @@ def make(
     if senses is None:
         senses = (*_DEFAULT_SENSES, "sound") if _sounds(the_task, the_body) else _DEFAULT_SENSES
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
-    the_senses = [
-        registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
-    ]
+    the_senses = [imperfect.sense(name, given) for name, given in chosen.items()]
     return World(task, the_task, the_body, the_senses, _engine(engine, the_task, the_body, threads), batch)
 
 

@@ -16,9 +16,11 @@ import numpy as np
 
 from envs.arena import HALF, PANEL_HALF_THICKNESS
 from envs.moment import Fixed, Moment
+from envs.registry import unknown
 from envs.scene import Panels, Pose, Scene, Things, Walls
 
 _FAR = 1e3  # m, beyond everything
+_SIDES = ("both", "left", "right")
 _PARALLEL = 1e-5  # smallest part of a direction: a ray exactly along a wall would give infinities and NaN gradients
 
 
@@ -31,12 +33,20 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Retina:
-    """`[2, rays, 4]`: low and high row, rays from left to right, channels R, G, B and nearness exp(-distance in m)."""
+    """`[2, rays, 4]`: low and high row, rays from left to right, channels R, G, B and nearness exp(-distance in m).
+
+    Half a retina, `side` left or right, reads 0 on its other half.
+    """
 
     rays: int = 32
     field: float = 180.0  # degrees
+    side: str = "both"  # or left, right: the half that sees
 
     key = "retina"
+
+    def __post_init__(self) -> None:
+        if self.side not in _SIDES:
+            raise unknown("choice of retina.side", self.side, _SIDES)
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         del fixed
@@ -55,6 +65,9 @@ class Retina:
         del fixed
         seen = self.look(moment.pose, moment.scene)
         picture = jnp.stack([*seen.colour, jnp.exp(-seen.depth)], -1)
+        if self.side != "both":
+            seeing = self.angles() * (1 if self.side == "left" else -1) >= 0
+            picture = picture * seeing[:, None].astype(np.float32)
         return state, jnp.where(moment.scene.dark, 0.0, picture)
 
     def look(self, pose: Pose, scene: Scene) -> Seen:
