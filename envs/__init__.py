@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 import envs.bodies
 import envs.control
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, choice, gym, registry
+from envs import arena, choice, gym, imperfect, registry
 from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
 from envs.changes import Changes
@@ -93,7 +95,7 @@ def make(
     engine: str = "auto",
     batch: int = 1,
     threads: int = 0,
-    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] = _DEFAULT_SENSES,
+    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     **task_options: Any,
 ) -> World | Plant:
     """A batch of environments of one task: a `World` in the arena, or the `Plant` of a control task.
@@ -101,7 +103,8 @@ def make(
     body: a name, or a mapping with `kind` and the body's options; `changes` among them (`envs.changes`) fit any body.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
-    senses: names, or a mapping from names to options.
+    senses: names, or a mapping from names to options (a sense's own, and those of `envs.imperfect`); by default those
+        that every task is made for, and `sound` where the task makes some.
     Raises EnvError naming what is wrong and what there is instead.
     """
     if type(batch) is not int or batch < 1:
@@ -114,10 +117,10 @@ def make(
         return _plant(task, body, engine, batch, threads, senses, task_options)
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
     the_body, changes = _body(body)
+    if senses is None:
+        senses = (*_DEFAULT_SENSES, "sound") if _sounds(the_task, the_body) else _DEFAULT_SENSES
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
-    the_senses = [
-        registry.configured(name, registry.kind("envs.senses", name), given) for name, given in chosen.items()
-    ]
+    the_senses = [imperfect.sense(name, given) for name, given in chosen.items()]
     kind = choice.engine(engine)  # complains before anything is compiled
     model = arena.compiled(changes.mjcf(the_body.mjcf()), the_task.parts, visual=False)
     made = kind(model, arena.part_names(the_task.parts), arena.substeps(model), threads)
@@ -138,13 +141,19 @@ def _plant(
     name: str, body: Any, engine: str, batch: int, threads: int, senses: Any, options: Mapping[str, Any]
 ) -> Plant:
     """A control task; it is a machine of its own, so body and senses must be left alone."""
-    for what, given, default in (("body", body, "roller"), ("senses", senses, _DEFAULT_SENSES)):
+    for what, given, default in (("body", body, "roller"), ("senses", senses, None)):
         if given != default:
             raise EnvError(
                 f"task {name!r} brings its own machine: {what} is {given!r}, but cannot be chosen. Leave it out."
             )
     task = registry.configured(name, registry.kind("envs.control", name), options)
     return Plant(name, task, choice.engine(engine)(load(task.xml), [], task.substeps, threads, reads(task)), batch)
+
+
+def _sounds(task: Any, body: Any) -> bool:
+    """Whether there is anything to hear in a task."""
+    scene = jax.eval_shape(lambda key: task.scene(task.reset(key, body)[0]), jax.random.key(0))
+    return scene.sounds is not None
 
 
 gym.register()

@@ -87,6 +87,7 @@ class Moment(NamedTuple):
     reward: jax.Array  # []
     terms: dict[str, jax.Array]
     first: jax.Array  # [] bool
+    key: jax.Array  # random, of this sense at this decision
 
 
 class Fixed(NamedTuple):
@@ -101,7 +102,10 @@ class Fixed(NamedTuple):
 class Sense(Protocol):
     """A sense: `bind` it to a body, then `(state, moment) -> (state, reading)`. A frozen dataclass of options."""
 
-    key: ClassVar[str]  # its name in the observation
+    @property
+    def key(self) -> str:
+        """Its name in the observation; a plain class variable will do."""
+        ...
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box: ...
 

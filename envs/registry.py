@@ -45,6 +45,11 @@ def kinds(package: str) -> dict[str, type[Any]]:
     return {name: kind(package, name) for name in names(package)}
 
 
+def name_of(thing: Any) -> str:
+    """The name of the kind that a task, body or sense is of: that of the file which holds its class."""
+    return type(thing).__module__.rpartition(".")[2]
+
+
 def configured(place: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
     """An instance of a frozen dataclass from plain options, with unknown names and wrong types refused."""
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}

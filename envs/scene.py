@@ -23,6 +23,9 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 SHAPES: dict[str, tuple[float, float]] = {"stone": (1.0, 0.0), "mushroom": (0.0, 1.0), "pillar": (1.0, 1.0)}
 """Which of the two elevation rows (low, high) sees a thing of this shape."""
 
+BANDS = 4
+"""Bands of sound, from low to high."""
+
 LANDMARK_WALLS = ((0.8, 0.3, 0.2), (0.3, 0.7, 0.3), (0.25, 0.35, 0.85), (0.8, 0.75, 0.3))
 PLAIN_GREY = 0.3
 
@@ -61,6 +64,14 @@ class Walls(NamedTuple):
     ramp: jax.Array  # [], loss of brightness from a wall's one end to the other, 0..1
 
 
+class Sounds(NamedTuple):
+    """What sounds, n sources without a body; the sound of a thing is a source at its place."""
+
+    position: jax.Array  # [n, 2], m
+    level: jax.Array  # [n, BANDS], beside the source, 0..1
+    in_dark: jax.Array | bool = False  # [] bool, heard in the dark too; otherwise it is silent there, as in a delay
+
+
 class Scene(NamedTuple):
     """Everything of one environment that is not the body."""
 
@@ -68,7 +79,8 @@ class Scene(NamedTuple):
     panels: Panels
     cups: Things
     walls: Walls
-    dark: jax.Array  # [] bool, nothing is seen
+    dark: jax.Array  # [] bool, nothing is seen, nor heard unless the sounds say so
+    sounds: Sounds | None = None  # None where a task makes no sound
 
 
 class Start(NamedTuple):
@@ -106,6 +118,6 @@ def no_panels() -> Panels:
     return Panels(jnp.zeros((0, 2)), jnp.zeros(0), jnp.zeros(0), jnp.zeros((0, 3)), jnp.zeros(0))
 
 
-def scene(things: Things, look: str, dark: jax.Array | bool = False) -> Scene:
+def scene(things: Things, look: str, dark: jax.Array | bool = False, sounds: Sounds | None = None) -> Scene:
     """A scene of things between walls, the common case."""
-    return Scene(things, no_panels(), no_things(), walls(look), jnp.asarray(dark))
+    return Scene(things, no_panels(), no_things(), walls(look), jnp.asarray(dark), sounds)

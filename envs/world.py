@@ -6,6 +6,7 @@ starts inside `step`, in exactly one place; `reset` is that same step from a bla
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from envs.scene import Pose, Scene, Start
 ACTION_REPEAT = 2
 DECISION_SECONDS = ACTION_REPEAT * arena.CONTROL_SECONDS
 _RESET = 1 << 16  # folded into a key for a new episode, apart from the numbers of control steps
+_SENSES = 1 << 17  # folded into a key for the senses
 
 
 class WorldState(NamedTuple):
@@ -95,7 +97,7 @@ class World:
             tick = self._control(tick, executed, first, jax.vmap(jax.random.fold_in, (0, None))(keys, number))
         last = tick.ended | tick.cut_off | tick.bad
         reward = sum(tick.terms.values(), jnp.zeros(self.batch))
-        senses, observation = self._sense(state.senses, tick, jnp.nan_to_num(action), reward, first)
+        senses, observation = self._sense(state.senses, tick, jnp.nan_to_num(action), reward, first, keys)
         step = TimeStep(observation, reward, tick.terms, 1.0 - tick.ended, first, last, tick.bad)
         return WorldState(
             state.key,
@@ -205,14 +207,23 @@ class World:
         return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (self.batch, *jnp.shape(leaf))), one)
 
     def _sense(
-        self, states: tuple[Any, ...], tick: _Tick, action: jax.Array, reward: jax.Array, first: jax.Array
+        self,
+        states: tuple[Any, ...],
+        tick: _Tick,
+        action: jax.Array,
+        reward: jax.Array,
+        first: jax.Array,
+        keys: jax.Array,
     ) -> tuple[tuple[Any, ...], dict[str, jax.Array]]:
+        """What every sense reads. Its random key follows from its name: other senses do not change its noise."""
+        fold = jax.vmap(jax.random.fold_in, (0, None))
         states = select(first, self._sense_start(), states)
         pose, scene = jax.vmap(self.body.pose)(tick.physics), jax.vmap(self.task.scene)(tick.task)
-        moment = Moment(pose, scene, tick.physics, action, reward, tick.terms, first)
+        moment = Moment(pose, scene, tick.physics, action, reward, tick.terms, first, fold(keys, _SENSES))
         after, observation = [], {}
         for sense, state in zip(self.senses, states, strict=True):
-            state, reading = jax.vmap(lambda s, m, sense=sense: sense(self.fixed, s, m))(state, moment)
+            own = moment._replace(key=fold(moment.key, zlib.crc32(sense.key.encode())))
+            state, reading = jax.vmap(lambda s, m, sense=sense: sense(self.fixed, s, m))(state, own)
             after.append(state)
             observation[sense.key] = reading
         return tuple(after), observation

@@ -19,6 +19,9 @@ from agent.errors import WiringError
 from agent.ports import Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY
+from envs.imperfect import bare, imperfections
+from envs.moment import Sense
+from envs.registry import name_of
 from experiments.checkpoint import Checkpoints
 from experiments.config import Experiment, experiment, read
 from experiments.draw import write_graph
@@ -139,8 +142,8 @@ def resolved(run: Run) -> dict[str, Any]:
     values = plain(setup)
     values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
     if isinstance(env, envs.World):
-        values["env"]["body"] = {"kind": _file(env.body), **plain(env.body), "changes": plain(env.changes)}
-        values["env"]["senses"] = {_file(sense): plain(sense) for sense in env.senses}
+        values["env"]["body"] = {"kind": name_of(env.body), **plain(env.body), "changes": plain(env.changes)}
+        values["env"]["senses"] = dict(map(_options, env.senses))
     values["agent"] = {
         "modules": {name: modules[name] for name in setup.agent["modules"]},
         "wires": [str(w) for w in circuit.wires],
@@ -150,6 +153,7 @@ def resolved(run: Run) -> dict[str, Any]:
     return values
 
 
-def _file(thing: Any) -> str:
-    """The name of a body or sense: that of the file which holds its class."""
-    return type(thing).__module__.rpartition(".")[2]
+def _options(sense: Sense) -> tuple[str, dict[str, Any]]:
+    """A sense's name and options, those of its imperfections among them if it has any."""
+    own = bare(sense)
+    return name_of(own), {**plain(own), **imperfections(sense)}

@@ -16,9 +16,11 @@ import numpy as np
 
 from envs.arena import HALF, PANEL_HALF_THICKNESS
 from envs.moment import Fixed, Moment
+from envs.registry import unknown
 from envs.scene import Panels, Pose, Scene, Things, Walls
 
 _FAR = 1e3  # m, beyond everything
+_SIDES = ("both", "left", "right")
 _PARALLEL = 1e-5  # smallest part of a direction: a ray exactly along a wall would give infinities and NaN gradients
 
 
@@ -31,12 +33,20 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Retina:
-    """`[2, rays, 4]`: low and high row, rays from left to right, channels R, G, B and nearness exp(-distance in m)."""
+    """`[2, rays, 4]`: low and high row, rays from left to right, channels R, G, B and nearness exp(-distance in m).
+
+    Half a retina, `side` left or right, reads 0 on its other half.
+    """
 
     rays: int = 32
     field: float = 180.0  # degrees
+    side: str = "both"  # or left, right: the half that sees
 
     key = "retina"
+
+    def __post_init__(self) -> None:
+        if self.side not in _SIDES:
+            raise unknown("choice of retina.side", self.side, _SIDES)
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         del fixed
@@ -55,6 +65,9 @@ class Retina:
         del fixed
         seen = self.look(moment.pose, moment.scene)
         picture = jnp.stack([*seen.colour, jnp.exp(-seen.depth)], -1)
+        if self.side != "both":
+            seeing = self.angles() * (1 if self.side == "left" else -1) >= 0
+            picture = picture * seeing[:, None].astype(np.float32)
         return state, jnp.where(moment.scene.dark, 0.0, picture)
 
     def look(self, pose: Pose, scene: Scene) -> Seen:
@@ -107,7 +120,7 @@ def _things(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, 
 
 def _panels(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels) -> Seen:
     """Opaque panels hide, clear ones tint what is behind them."""
-    depths = [_panel_depth(position, east, north, panels, index) for index in range(panels.alpha.shape[0])]
+    depths = [panel_depth(position, east, north, panels, index) for index in range(panels.alpha.shape[0])]
     for index, depth in enumerate(depths):
         seen = _nearer(seen, jnp.where(panels.alpha[index] >= 1, depth, _FAR), panels.colour[index])
     for index, depth in enumerate(depths):
@@ -118,8 +131,11 @@ def _panels(seen: Seen, position: jax.Array, east: jax.Array, north: jax.Array, 
     return seen
 
 
-def _panel_depth(position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels, index: int) -> jax.Array:
-    """Ray and upright box, by slabs in the panel's own frame."""
+def panel_depth(position: jax.Array, east: jax.Array, north: jax.Array, panels: Panels, index: int) -> jax.Array:
+    """Distance along rays to one panel, or far beyond all else: ray and upright box, by slabs in the panel's frame.
+
+    east, north [n] are the rays' directions, of length 1.
+    """
     cos, sin = jnp.cos(panels.heading[index]), jnp.sin(panels.heading[index])
     offset = position - panels.position[index]
     out, by = cos * offset[0] + sin * offset[1], cos * offset[1] - sin * offset[0]

@@ -16,6 +16,7 @@ from agent.module import DECISION_SECONDS, Arrays
 from agent.wires import BODY
 from envs.arena import EYE_HEIGHTS
 from envs.drawing import Geom as Shape
+from envs.imperfect import bare
 from envs.world import World
 from experiments.draw import layout
 from experiments.errors import RunError
@@ -128,7 +129,7 @@ def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray |
     if sense is None or frames[0].retina is None:
         return {}, None
     pictures = np.stack([f.retina for f in frames if f.retina is not None])
-    looks: Any = sense
+    looks: Any = bare(sense)
     found = {"retina": pictures, "row_heights": EYE_HEIGHTS, "ray_angles": tuple(float(a) for a in looks.angles())}
     return found, np.stack([f.pose for f in frames])
 

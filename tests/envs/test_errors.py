@@ -15,7 +15,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"engine": "mujoco"}, "no engine 'mujoco'."),
     ({"engine": "mxj"}, "no engine 'mxj'. Did you mean 'mjx'? Choices: auto, c, mjx, warp"),
     ({"senses": ["retinna"]}, "no sense 'retinna'. Did you mean 'retina'?"),
-    ({"senses": {"retina": {"ray": 8}}}, "no option of retina 'ray'. Did you mean 'rays'? Choices: field, rays."),
+    (
+        {"senses": {"retina": {"ray": 8}}},
+        "no option of retina 'ray'. Did you mean 'rays'? Choices: delay, dropout, field, noise, rate, rays, side.",
+    ),
+    (
+        {"senses": {"retina": {"side": "lefft"}}},
+        "no choice of retina.side 'lefft'. Did you mean 'left'? Choices: both, left",
+    ),
     ({"god": "blue"}, "no option of forage 'god'. Did you mean 'good'?"),
     ({"good": "gren"}, "no choice of forage.good 'gren'. Did you mean 'green'? Choices: blue, cyan, green"),
     ({"goods": "three"}, "forage.goods: 'three' is a str, but a int is wanted, for example 3."),

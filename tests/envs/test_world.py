@@ -129,7 +129,9 @@ def test_eating_fills_and_poison_hurts() -> None:
     sense, fixed = Interoception(), Fixed(None, nothing[0], 3, 0.1)
 
     def moment(**terms: float) -> Moment:
-        return Moment(*nothing, {name: jnp.float32(value) for name, value in terms.items()}, jnp.bool_(False))
+        return Moment(
+            *nothing, {name: jnp.float32(value) for name, value in terms.items()}, jnp.bool_(False), nothing[0]
+        )
 
     state = jnp.array([0.5, 0.0])
     np.testing.assert_allclose(sense(fixed, state, moment(good=0.0))[1], [0.5 - 0.1 / 60, 0.0], atol=1e-6)

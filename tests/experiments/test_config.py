@@ -109,7 +109,7 @@ def test_a_run_does_not_follow_defaults_that_change(
     values = yaml.safe_load((trained / "config.yaml").read_text())
     assert {"goods", "bads", "horizon", "reach"} <= values["task"].keys()
     assert {"kind", "mass", "radius", "tau"} <= values["env"]["body"].keys()
-    assert values["env"]["senses"]["retina"] == {"rays": 32, "field": 180.0}
+    assert values["env"]["senses"]["retina"] == {"rays": 32, "field": 180.0, "side": "both"}
     assert {"ticks", "rate", "tau_mem", "size"} <= values["agent"]["modules"]["v1"].keys()
     assert {"clip", "discount", "trace", "rate"} <= values["learning"].keys()
 
@@ -119,6 +119,22 @@ def test_older_configs_without_written_defaults_load(trained: Path, tmp_path: Pa
     values["task"], values["env"] = {"kind": "forage"}, {}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
     assert resolved(load(tmp_path)) == resolved(load(trained))
+
+
+def test_imperfect_senses_round_trip(tmp_path: Path) -> None:
+    """With every option written out; and what the senses are, not only what the file says, is the same again."""
+    senses = "{retina: {side: left, noise: 0.05, rate: 5}, touch: {dropout: 1.0}, proprioception: {compass: false}}"
+    others = "action: {}, reward: {}, interoception: {delay: 2}}"
+    run = create(tmp_path / "run", composed([*TINY, f"env.senses={senses[:-1]}, {others}"]))
+    written = yaml.safe_load((run.path / "config.yaml").read_text())["env"]["senses"]
+    perfect = {"rate": 10.0, "delay": 0, "noise": 0.0, "dropout": 0.0}
+    assert written["retina"] == {"rays": 32, "field": 180.0, "side": "left"} | perfect | {"noise": 0.05, "rate": 5.0}
+    assert written["touch"] == perfect | {"dropout": 1.0}
+    assert written["proprioception"] == {"compass": False}
+    assert list(written) == ["retina", "touch", "proprioception", "action", "reward", "interoception"]
+    again = load(run.path)
+    assert resolved(again) == resolved(run)
+    assert again.env.senses == run.env.senses
 
 
 def test_what_a_run_directory_holds(trained: Path) -> None:
