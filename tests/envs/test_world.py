@@ -78,7 +78,7 @@ def test_stored_baseline_is_true(task: str) -> None:
         values = baselines.episodes(env, policy, 100, jax.random.key(11))
         kept = stored.policies[name]
         error = np.hypot(values.std(ddof=1) / np.sqrt(len(values)), kept["se"])
-        assert abs(values.mean() - kept["mean"]) < 5 * error, name
+        assert abs(values.mean() - kept["mean"]) <= 5 * error, name
     assert stored.score(stored.oracle) == 1
     assert stored.score(stored.null) == 0
     assert set(stored.policies) == set(nulls | oracles)
