@@ -95,11 +95,32 @@ class Circuit:
     ) -> tuple[Any, Arrays]:
         """One decision of one module. The only place where a new episode clears a module's state."""
         with jax.named_scope(name):
-            definition, weights = nnx.split(self.boxes[name])
-            nnx.replace_by_pure_dict(weights, params[name])
-            box = nnx.merge(definition, weights)
+            box = self._with_weights(name, params)
             keys = jax.vmap(lambda k: name_key(k, name))(key)
             return box(box.reset(own, first), inputs, keys)
+
+    def renew(self, params: Params, sent: Arrays) -> Params:
+        """The weights after every module with `renew` saw what came in: `sent` `{port: [N, ...]}` holds `followed`."""
+        renewed, arriving = {}, {str(w): sent[w.start] for w in self.wires if w.start in sent}
+        for name in self._renewing:
+            box = self._with_weights(name, params)
+            box.renew(self.gather(name, sent, arriving))
+            renewed[name] = nnx.to_pure_dict(nnx.split(box)[1])
+        return params | renewed
+
+    @cached_property
+    def followed(self) -> tuple[str, ...]:
+        """The ports that `renew` wants to see."""
+        return tuple(dict.fromkeys(w.start for w in self.wires if w.target in self._renewing))
+
+    @cached_property
+    def _renewing(self) -> tuple[str, ...]:
+        return tuple(name for name, box in self.boxes.items() if type(box).renew is not Module.renew)
+
+    def _with_weights(self, name: str, params: Params) -> Module[Any]:
+        definition, weights = nnx.split(self.boxes[name])
+        nnx.replace_by_pure_dict(weights, params[name])
+        return nnx.merge(definition, weights)
 
     def carried(self, travelling: Arrays, first: jax.Array) -> Arrays:
         """What delayed wires hold, emptied where an episode begins."""

@@ -86,6 +86,12 @@ class Module(nnx.Module, Generic[C]):
         """
         return select(first, self.initial(first.shape[0]), state)
 
+    def renew(self, inputs: Arrays) -> None:
+        """Changes weights that follow what was met and not a gradient, such as running statistics; name them in `idle`.
+
+        Learning calls it once per update, with all that the module's inputs met since the last one, `[N, ...]` each.
+        """
+
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure."""
         raise TypeError(f"{type(self).__name__} has no __call__")

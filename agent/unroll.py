@@ -104,9 +104,9 @@ def _at_once(circuit: Circuit, names: list[str], stretch: Stretch, sent: Arrays,
     """A module without state: time and batch become one long batch."""
     (name,) = names
     times = stretch.first.shape[0]
-    needed = {port: _fold(sent[port]) for port in _sources(circuit, names)}
-    inputs = circuit.gather(name, needed, {w: _fold(v) for w, v in arriving.items()})
-    first, key = _fold(stretch.first), _fold(stretch.key)
+    needed = {port: fold(sent[port]) for port in _sources(circuit, names)}
+    inputs = circuit.gather(name, needed, {w: fold(v) for w, v in arriving.items()})
+    first, key = fold(stretch.first), fold(stretch.key)
     _, folded = circuit.advance(name, stretch.params, (), inputs, first, key)
     outputs = {port: v.reshape((times, -1, *v.shape[1:])) for port, v in folded.items()}
     return {name: stretch.state["modules"][name]}, {}, circuit.clamped(name, outputs, stretch.clamp)
@@ -117,7 +117,7 @@ def _sources(circuit: Circuit, names: list[str]) -> set[str]:
     return {w.start for w in circuit.wires if w.target in names and w.source not in names and not w.delay}
 
 
-def _fold(x: jax.Array) -> jax.Array:
+def fold(x: jax.Array) -> jax.Array:
     """`[T, B, ...]` -> `[T B, ...]`."""
     return x.reshape((-1, *x.shape[2:]))
 

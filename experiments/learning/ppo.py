@@ -14,7 +14,7 @@ import optax
 from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
-from agent.unroll import unroll
+from agent.unroll import fold, unroll
 from envs.base import Env
 from experiments.learning.rollout import Life, Moment, begin, decide, rollout
 
@@ -30,6 +30,7 @@ class PpoConfig:
     rate: float = option(1e-3, "learning rate", low=0.0)
     anneal: bool = option(True, "lower the learning rate linearly to nothing")
     discount: float = option(0.98, "γ, worth of the next decision's reward", low=0.0, high=1.0)
+    reward_scale: float = option(1.0, "the worth of a unit of reward; returns of some tens are learned best", low=0.0)
     trace: float = option(0.95, "λ of the generalised advantage estimate", low=0.0, high=1.0)
     clip: float = option(0.2, "ε, how far the policy may move in an update", low=0.0)
     value_weight: float = option(0.5, "weight of the value loss", low=0.0)
@@ -86,13 +87,15 @@ class Ppo:
         """Lives for `steps` decisions, then learns from them; pure, and may be vmapped over seeds."""
         c = self.config
         before = learner.life.brain
-        life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=(c.policy, c.value))
+        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
+        life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=probes)
         advantage, target = advantages(c, lived, self._value(learner.params, life))
         batch = Batch(before, lived, advantage, target)
         order = jax.random.fold_in(jax.random.wrap_key_data(learner.key), learner.updates)
         (params, optimizer), metrics = jax.lax.scan(
             partial(self._epoch, batch), (learner.params, learner.optimizer), jax.random.split(order, c.epochs)
         )
+        params = self.circuit.renew(params, {port: fold(lived.trace[port]) for port in self.circuit.followed})
         metrics = {name: value.mean() for name, value in metrics.items()}
         returns, episodes = _episodes(learner.returns, lived)
         learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
@@ -170,7 +173,7 @@ def advantages(config: PpoConfig, lived: Moment, final: jax.Array) -> tuple[jax.
     """
     values = jnp.concatenate([lived.trace[config.value], final[None]])
     discount = config.discount * lived.discount
-    surprise = lived.reward + discount * values[1:] - values[:-1]
+    surprise = config.reward_scale * lived.reward + discount * values[1:] - values[:-1]
     keep = jnp.where(lived.ends, 0.0, config.trace) * discount
 
     def back(later: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
