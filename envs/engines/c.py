@@ -125,7 +125,8 @@ class C:
         if name != _EXTERNAL:
             return batch.bind(name)
         forces = np.zeros((len(done), self.model.nbody, 6))
-        for index in np.flatnonzero(~done):
+        pressed = (batch.bind("ncon") > 0) | (self.model.neq > 0)
+        for index in np.flatnonzero(pressed & ~done):
             data = batch.get_data(int(index), self._scratch)
             mujoco.mj_rnePostConstraint(self.model, data)
             forces[index] = data.cfrc_ext
@@ -140,7 +141,7 @@ class C:
         if size not in self._batches:
             keep = _EXTERNAL in self._reads.fields  # only a persistent batch knows the contacts of its last substep
             batch = Batch(self.model, size, self._threads, persistent=keep)
-            for name in {*self._reads.fields} - {_EXTERNAL}:
+            for name in {*self._reads.fields, "ncon"} - {_EXTERNAL}:
                 batch.bind(name)  # before the first step, so that it is copied out
             self._batches[size] = batch
         return self._batches[size]

@@ -9,8 +9,8 @@ from typing import Any
 
 import jax
 
+from experiments.bench.timing import peer
 from experiments.config import composed, experiment
-from experiments.errors import RunError
 from experiments.learning.ppo import Ppo
 from experiments.run import circumstances, make_env, ports
 
@@ -19,7 +19,7 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Decisions per CPU-second of both, alternating; the peer on eight single environments of the same world."""
     import agent
 
-    peer = _peer()
+    rival = _peer()
     setup = experiment(composed(["agent=gru"]))
     env = make_env(setup, setup.learning.environments)
     ppo = Ppo(setup.learning, agent.build(setup.agent, *ports(env)), env, setup.updates)
@@ -27,8 +27,8 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     learner = jax.jit(ppo.init)(jax.random.key(0))
     units = setup.learning.environments * setup.learning.steps
     jax.block_until_ready(update(learner))
-    steps = peer.n_steps * peer.n_envs
-    peer.learn(steps)
+    steps = rival.n_steps * rival.n_envs
+    rival.learn(steps)
     ours, theirs = [], []
     for turn in range(turns):
         cpu = time.process_time()
@@ -36,7 +36,7 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         jax.block_until_ready(learner)
         ours.append(units / (time.process_time() - cpu))
         cpu = time.process_time()
-        peer.learn(steps, reset_num_timesteps=False)
+        rival.learn(steps, reset_num_timesteps=False)
         theirs.append(steps / (time.process_time() - cpu))
         say(f"turn {turn + 1}: ours {ours[-1]:,.0f}, RecurrentPPO {theirs[-1]:,.0f} decisions per CPU-second")
     ours, theirs = sorted(ours), sorted(theirs)
@@ -51,18 +51,14 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _peer() -> Any:
-    try:
-        import gymnasium
-        from sb3_contrib import RecurrentPPO  # pyright: ignore[reportMissingImports]
-        from stable_baselines3.common.vec_env import DummyVecEnv  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise RunError(
-            f"the peer cannot be imported ({error}). Install a CPU build of torch, then: pip install 'scrubjay[bench]'"
-        ) from error
+    recurrent = peer("sb3_contrib").RecurrentPPO
+    import gymnasium
+    from stable_baselines3.common.vec_env import DummyVecEnv  # pyright: ignore[reportMissingImports]
+
     import envs.gym  # noqa: F401 -- registers the environments
 
     worlds = DummyVecEnv([lambda: gymnasium.make("scrubjay/Forage-v0") for _ in range(8)])
     sizes = {"lstm_hidden_size": 128, "n_lstm_layers": 1}
-    return RecurrentPPO(
+    return recurrent(
         "MultiInputLstmPolicy", worlds, n_steps=64, batch_size=128, n_epochs=3, policy_kwargs=sizes, device="cpu"
     )

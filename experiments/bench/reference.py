@@ -14,28 +14,30 @@ from flax import nnx
 
 from envs.base import Env
 
-GAMMA, LAMBDA, CLIP, RATE = 0.98, 0.95, 0.2, 7e-4
+GAMMA, LAMBDA, CLIP, RATE = 0.98, 0.95, 0.2, 1e-3
 
 
 class Net(nnx.Module):
-    """Two convolutions over the rays, a dense layer over the other senses, a GRU, and two heads."""
+    """Two convolutions over the rays, a dense layer over the other senses, their fusion, a GRU, and two heads."""
 
     def __init__(self, sizes: dict[str, int], actions: int, rngs: nnx.Rngs) -> None:
         self.conv1, self.conv2 = nnx.Linear(32, 16, rngs=rngs), nnx.Linear(64, 32, rngs=rngs)
-        self.retina, self.soma = nnx.Linear(192, 64, rngs=rngs), nnx.Linear(sizes["soma"], 32, rngs=rngs)
-        self.gru = nnx.GRUCell(96, 128, rngs=rngs)
-        self.actor1, self.actor2 = nnx.Linear(224 + actions, 64, rngs=rngs), nnx.Linear(64, actions, rngs=rngs)
-        self.critic1, self.critic2 = nnx.Linear(224, 64, rngs=rngs), nnx.Linear(64, 1, rngs=rngs)
+        self.retina, self.soma = nnx.Linear(192, 128, rngs=rngs), nnx.Linear(sizes["soma"], 32, rngs=rngs)
+        self.fusion = nnx.Linear(160, 128, rngs=rngs)
+        self.gru = nnx.GRUCell(128, 128, rngs=rngs)
+        self.actor1, self.actor2 = nnx.Linear(256 + actions, 128, rngs=rngs), nnx.Linear(128, actions, rngs=rngs)
+        self.critic1, self.critic2 = nnx.Linear(256, 128, rngs=rngs), nnx.Linear(128, 1, rngs=rngs)
         self.log_std = nnx.Param(jnp.full((actions,), -0.5))
 
     def encode(self, seen: dict[str, jax.Array]) -> jax.Array:
-        """`[N, ...]` senses -> `[N, 96]`."""
+        """`[N, ...]` senses -> `[N, 128]`."""
         x = seen["retina"].swapaxes(1, 2).reshape(-1, 32, 8)
         for conv in (self.conv1, self.conv2):
             span = x.shape[1] - 3
             x = nnx.relu(conv(jnp.concatenate([x[:, i : i + span : 2] for i in range(4)], -1)))
         soma = jnp.concatenate([seen[k] for k in ("touch", "proprio", "intero", "reward", "action")], -1)
-        return jnp.concatenate([nnx.relu(self.retina(x.reshape(len(x), -1))), jnp.tanh(self.soma(soma))], -1)
+        parts = [nnx.relu(self.retina(x.reshape(len(x), -1))), jnp.tanh(self.soma(soma))]
+        return nnx.relu(self.fusion(jnp.concatenate(parts, -1)))
 
     def heads(self, code: jax.Array, hidden: jax.Array, previous: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Mean action `[N, A]` and value `[N]`."""

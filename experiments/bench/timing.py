@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+
+from experiments.errors import RunError
 
 
 @dataclass
@@ -54,3 +57,13 @@ def compile_seconds(job: Callable[..., Any], *arguments: Any) -> dict[str, float
         jax.jit(job).lower(*arguments).compile()
         found[name] = time.perf_counter() - before
     return found
+
+
+def peer(module: str) -> Any:
+    """A package that we are measured against; RunError with the remedy where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RunError(
+            f"the peer cannot be imported ({error}). Install a CPU build of torch, then: pip install 'scrubjay[bench]'"
+        ) from error
