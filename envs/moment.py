@@ -97,6 +97,7 @@ class Fixed(NamedTuple):
     model: mujoco.MjModel
     actions: int
     seconds: float  # between two decisions
+    looks: Any = None  # the model with all that is only seen, for those who draw
 
 
 class Sense(Protocol):
