@@ -78,6 +78,7 @@ class World:
         self.name, self.task, self.body, self.engine, self.batch = name, task, body, engine, batch
         self.senses, self.changes = tuple(senses), changes
         self.model = arena.compiled(changes.mjcf(body.mjcf()), task.parts, visual=True)
+        self.seconds = DECISION_SECONDS
         self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS, self.model)
         self.observation_space = gymnasium.spaces.Dict({s.key: s.space(self.fixed) for s in self.senses})
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.fixed.actions,), np.float32)
