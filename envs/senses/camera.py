@@ -74,7 +74,7 @@ class Camera:
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
         shape = jax.ShapeDtypeStruct((self.height, self.width, _MODES[self.mode][0]), jnp.float32)
-        scene = moment.scene._replace(sounds=None)
+        scene = moment.scene._replace(sounds=None, sentence=None)
         draw = _drawer(fixed.looks, self)
         picture = jax.pure_callback(draw, shape, moment.physics.qpos, scene, parts(scene), vmap_method="broadcast_all")
         return state, picture
