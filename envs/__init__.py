@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+import envs._mujoco  # first: the import of MuJoCo itself, which may need help
 import envs.bodies
 import envs.control
 import envs.engines

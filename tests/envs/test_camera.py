@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,6 +181,24 @@ def test_without_gl(monkeypatch: pytest.MonkeyPatch) -> None:
             envs.make("forage", senses=["camera"])
         assert str(caught.value).startswith("sense 'camera': no pictures: ")
         assert text in str(caught.value)
+
+
+def test_a_gl_that_is_not_installed_spoils_only_pictures() -> None:
+    """MuJoCo itself cannot be imported with such a MUJOCO_GL."""
+    if rendering._works("osmesa"):
+        pytest.skip("OSMesa is installed")
+    code = """
+import envs
+assert envs.make("forage").batch == 1
+try:
+    envs.make("forage", senses=["camera"])
+except envs.EnvError as error:
+    print(error)
+"""
+    setting = {**os.environ, "MUJOCO_GL": "osmesa"}
+    done = subprocess.run([sys.executable, "-c", code], env=setting, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no OpenGL draws here (tried osmesa, which MUJOCO_GL=osmesa asks for). Install EGL or" in done.stdout
 
 
 def test_a_broken_gl_ends_no_process() -> None:
