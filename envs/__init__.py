@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+import envs._mujoco  # first: the import of MuJoCo itself, which may need help
 import envs.bodies
 import envs.control
 import envs.engines
@@ -23,6 +24,7 @@ from envs import arena, choice, gym, imperfect, registry
 from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
 from envs.changes import Changes
+from envs.moment import sentences
 from envs.plant import Plant, load, reads
 from envs.registry import EnvError
 from envs.world import World
@@ -104,7 +106,7 @@ def make(
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
     threads: of engine `c`; 0 takes all processors.
     senses: names, or a mapping from names to options (a sense's own, and those of `envs.imperfect`); by default those
-        that every task is made for, and `sound` where the task makes some.
+        that every task is made for, and `sound` and `sentence` where the task makes or says some.
     Raises EnvError naming what is wrong and what there is instead.
     """
     if type(batch) is not int or batch < 1:
@@ -118,7 +120,8 @@ def make(
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
     the_body, changes = _body(body)
     if senses is None:
-        senses = (*_DEFAULT_SENSES, "sound") if _sounds(the_task, the_body) else _DEFAULT_SENSES
+        more = {"sound": _sounds(the_task, the_body), "sentence": bool(sentences(the_task))}
+        senses = (*_DEFAULT_SENSES, *(name for name, given in more.items() if given))
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [imperfect.sense(name, given) for name, given in chosen.items()]
     kind = choice.engine(engine)  # complains before anything is compiled

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from envs.arena import SOLID_GROUP, WALL_NAMES, parts
+from envs.physics import Parts
 from envs.scene import Scene
 
 if TYPE_CHECKING:
@@ -57,15 +58,18 @@ def shapes(model: mujoco.MjModel, qpos: np.ndarray, scene: Scene) -> list[Geom]:
     return listed
 
 
-def dress(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
-    """Writes a scene's places, sizes and colours into a model (a copy of `env.model`) and its data, to render them."""
-    _place(model, data, scene)
+def dress(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene, placed: Parts | None = None) -> None:
+    """Writes a scene's places, sizes and colours into a model (a copy of `env.model`) and its data, to render them.
+
+    placed: what `arena.parts` makes of the scene, for callers who must not call JAX.
+    """
+    _place(model, data, scene, placed)
     model.geom_size[:], model.geom_rgba[:] = _dressed(model, scene)
 
 
-def _place(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
+def _place(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene, placed: Parts | None = None) -> None:
     if model.nmocap:
-        placed: Any = parts(jax.tree.map(jnp.asarray, scene))
+        placed = placed or parts(jax.tree.map(jnp.asarray, scene))
         data.mocap_pos[:], data.mocap_quat[:] = np.asarray(placed.position), np.asarray(placed.quaternion)
 
 

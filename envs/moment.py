@@ -77,6 +77,11 @@ class Task(Protocol):
         ...
 
 
+def sentences(task: Any) -> tuple[str, ...]:
+    """What a task may tell in words: its `sentences`, of which its scenes say by number which one holds; often none."""
+    return tuple(getattr(task, "sentences", ()))
+
+
 class Moment(NamedTuple):
     """What senses may draw on after a decision; one environment."""
 
@@ -97,6 +102,8 @@ class Fixed(NamedTuple):
     model: mujoco.MjModel
     actions: int
     seconds: float  # between two decisions
+    sentences: tuple[str, ...] = ()  # all that the task may tell
+    looks: Any = None  # the model with all that is only seen, for those who draw
 
 
 class Sense(Protocol):

@@ -81,6 +81,7 @@ class Scene(NamedTuple):
     walls: Walls
     dark: jax.Array  # [] bool, nothing is seen, nor heard unless the sounds say so
     sounds: Sounds | None = None  # None where a task makes no sound
+    sentence: jax.Array | None = None  # [] int32, which of the task's `sentences` holds; None where it has none
 
 
 class Start(NamedTuple):
@@ -118,6 +119,12 @@ def no_panels() -> Panels:
     return Panels(jnp.zeros((0, 2)), jnp.zeros(0), jnp.zeros(0), jnp.zeros((0, 3)), jnp.zeros(0))
 
 
-def scene(things: Things, look: str, dark: jax.Array | bool = False, sounds: Sounds | None = None) -> Scene:
+def scene(
+    things: Things,
+    look: str,
+    dark: jax.Array | bool = False,
+    sounds: Sounds | None = None,
+    sentence: jax.Array | None = None,
+) -> Scene:
     """A scene of things between walls, the common case."""
-    return Scene(things, no_panels(), no_things(), walls(look), jnp.asarray(dark), sounds)
+    return Scene(things, no_panels(), no_things(), walls(look), jnp.asarray(dark), sounds, sentence)

@@ -18,7 +18,7 @@ import numpy as np
 from envs import arena
 from envs.base import TimeStep
 from envs.changes import Changes
-from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task
+from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task, sentences
 from envs.physics import Engine, Parts, Physics, nothing
 from envs.scene import Pose, Scene, Start
 
@@ -78,7 +78,8 @@ class World:
         self.name, self.task, self.body, self.engine, self.batch = name, task, body, engine, batch
         self.senses, self.changes = tuple(senses), changes
         self.model = arena.compiled(changes.mjcf(body.mjcf()), task.parts, visual=True)
-        self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS)
+        self.seconds = DECISION_SECONDS
+        self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS, sentences(task), self.model)
         self.observation_space = gymnasium.spaces.Dict({s.key: s.space(self.fixed) for s in self.senses})
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.fixed.actions,), np.float32)
 

@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def examine() -> list[Finding]:
             "rendering",
             False,
             _rendering,
-            "Install EGL or OSMesa (Debian: apt install libegl1 or libosmesa6). Not needed for replays.",
+            "Only the sense 'camera' and Gymnasium's render modes need it; replays do not.",
         ),
         ("weights", False, _weights, MINILM_REMEDY),
         ("browser", False, _browser, "Copy the replay page to a machine with a browser; it is one file."),
@@ -80,18 +79,10 @@ def _engine(name: str) -> str:
 
 
 def _rendering() -> str:
-    """Renders one picture in a process of its own, since a missing GL can end a process."""
-    code = (
-        "import mujoco;"
-        "m = mujoco.MjModel.from_xml_string('<mujoco><worldbody><geom size=\"1\"/></worldbody></mujoco>');"
-        "r = mujoco.Renderer(m, 8, 8); d = mujoco.MjData(m); mujoco.mj_forward(m, d); r.update_scene(d); r.render()"
-    )
-    for backend in ("egl", "osmesa", "glfw"):
-        env = {**os.environ, "MUJOCO_GL": backend}
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, timeout=60, check=False)
-        if done.returncode == 0:
-            return f"camera pictures with MUJOCO_GL={backend}"
-    raise RuntimeError("no camera pictures: neither EGL nor OSMesa nor a display works")
+    """What the sense `camera` and the renderings of Gymnasium's environments would draw with."""
+    from envs import rendering
+
+    return f"pictures with {rendering.backend()}"
 
 
 def _weights() -> str:

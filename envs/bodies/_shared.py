@@ -10,6 +10,7 @@ from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
 SECTORS = 8
+EYE_FIELD = 60.0  # of a camera from top to bottom, degrees
 
 
 def ring(radius: float, height: float) -> str:
@@ -26,6 +27,11 @@ def ring(radius: float, height: float) -> str:
         f'euler="0 0 {np.rad2deg(a)}" pos="{distance * np.cos(a)} {distance * np.sin(a)} {height}"/>'
         for i, a in enumerate(angles)
     )
+
+
+def eye(x: float, z: float) -> str:
+    """Camera `eye`, which looks ahead. Inside the eyeball that is drawn, of which a camera sees nothing from there."""
+    return f'<camera name="eye" pos="{x} 0 {z}" xyaxes="0 -1 0 0 0 1" fovy="{EYE_FIELD}"/>'
 
 
 def ring_sensors() -> str:

@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 
 from envs.arena import AGENT, FLOOR, WORLD
-from envs.bodies._shared import axes, free_pose, free_start
+from envs.bodies._shared import EYE_FIELD, axes, free_pose, free_start
 from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
@@ -81,6 +81,7 @@ def scaled(scale: float, timestep: float) -> str:
         *spec.numerics,
     ):
         spec.delete(scenery)
+    spec.body("torso").add_camera(name="eye", pos=[0.24 * scale, 0, 0], quat=[0.5, 0.5, -0.5, -0.5], fovy=EYE_FIELD)
     spec.option.timestep, spec.option.integrator = timestep, mujoco.mjtIntegrator.mjINT_EULER
     spec.option.iterations, spec.option.ls_iterations = 10, 10
     _shrink(spec, scale)

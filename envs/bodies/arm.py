@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from envs.arena import AGENT, HALF, SOLID_GROUP, VISUAL_GROUP, WORLD
-from envs.bodies._shared import ring, ring_sensors
+from envs.bodies._shared import eye, ring, ring_sensors
 from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
@@ -65,6 +65,7 @@ class Arm:
                 mass="0" {look}/>
           <geom name="hand_eye" type="sphere" size="0.015" pos="{_HAND + 0.8 * self.radius} 0 0.01" mass="0"
                 contype="0" conaffinity="0" group="{VISUAL_GROUP}" rgba="1 1 1 1"/>
+          {eye(_HAND + 0.8 * self.radius, 0.02)}
           <frame pos="{_HAND} 0 0">{ring(self.radius, 0.0)}</frame>
         </body>
       </body>

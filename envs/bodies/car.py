@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.arena import AGENT, FLOOR, SOLID_GROUP, VISUAL_GROUP, WORLD
-from envs.bodies._shared import free_pose, free_start, ring, ring_sensors
+from envs.bodies._shared import eye, free_pose, free_start, ring, ring_sensors
 from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
@@ -67,6 +67,7 @@ class Car:
             contype="0" conaffinity="0" group="{VISUAL_GROUP}"/>
       <geom name="car_eye" type="sphere" size="0.02" pos="{0.8 * self.radius} 0 0.1" rgba="1 1 1 1" mass="0"
             contype="0" conaffinity="0" group="{VISUAL_GROUP}"/>
+      {eye(0.8 * self.radius, 0.115)}
       {ring(self.radius, _HEIGHT)}
       {self._wheel("left", self._half_track)}
       {self._wheel("right", -self._half_track)}

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from envs.arena import AGENT, SOLID_GROUP, VISUAL_GROUP, WORLD
-from envs.bodies._shared import ring, ring_sensors
+from envs.bodies._shared import eye, ring, ring_sensors
 from envs.physics import Fresh, Physics
 from envs.scene import Pose, Start
 
@@ -51,6 +51,7 @@ class Roller:
       <geom name="roller_eye" type="sphere" size="0.02" pos="{0.8 * self.radius} 0 0.11" rgba="1 1 1 1"
             contype="0" conaffinity="0" group="{VISUAL_GROUP}"/>
       <site name="drive" pos="0 0 {_HEIGHT}"/>
+      {eye(0.8 * self.radius, 0.125)}
       {ring(self.radius, _HEIGHT)}
     </body>
   </worldbody>

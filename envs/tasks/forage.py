@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,8 @@ from envs.scene import COLOURS, SHAPES, WALLS, PartCounts, Pose, Scene, Start, T
 _CLEARANCE = 0.02  # between things, m
 _SURPRISE = 0.10  # nearest that a thing reappears to the body's surface, m
 _CANDIDATES = 8
+_CHOICES = {"good": COLOURS, "bad": COLOURS, "shape": SHAPES, "walls": WALLS, "rule": ("fixed", "told")}
+_PAIR = 1 << 18  # folded into an episode's key for its colours, apart from all that is drawn of places
 
 
 class ForageState(NamedTuple):
@@ -24,11 +27,16 @@ class ForageState(NamedTuple):
 
     position: jax.Array  # [n, 2], m, good things first
     time: jax.Array  # [] int32, control steps
+    pair: jax.Array | None = None  # [] int32, which of `pairs` holds; None where there is only one
 
 
 @dataclass(frozen=True)
 class Forage:
-    """Good things +1, bad things -1; what is touched is taken and reappears elsewhere; a fixed time, no early end."""
+    """Good things +1, bad things -1; what is touched is taken and reappears elsewhere; a fixed time, no early end.
+
+    With rule `told` the two colours are drawn for every episode and told by the sense `sentence`. Nulls and oracles,
+    which look at no colours, and hence the stored baseline are those of rule `fixed`, episode by episode.
+    """
 
     good: str = "green"
     bad: str = "red"
@@ -40,12 +48,13 @@ class Forage:
     margin: float = 0.15  # of a thing's centre from the walls, m
     walls: str = "plain"
     horizon: int = 400  # control steps
+    rule: str = "fixed"  # good and bad are the colours above; or told: two of all colours, new in every episode
 
     metric = "return"
     terms = ("good", "bad")
 
     def __post_init__(self) -> None:
-        for option, choices in (("good", COLOURS), ("bad", COLOURS), ("shape", SHAPES), ("walls", WALLS)):
+        for option, choices in _CHOICES.items():
             if getattr(self, option) not in choices:
                 raise unknown(f"choice of forage.{option}", getattr(self, option), choices)
         if self.goods < 0 or self.bads < 0 or not 1 <= self.goods + self.bads <= 8:
@@ -62,6 +71,16 @@ class Forage:
         return PartCounts(things=self.goods + self.bads)
 
     @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The good and the bad colour that an episode may have."""
+        return tuple(permutations(COLOURS, 2)) if self.rule == "told" else ((self.good, self.bad),)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is told of each pair."""
+        return tuple(f"eat {good}, not {bad}" for good, bad in self.pairs) if self.rule == "told" else ()
+
+    @property
     def is_good(self) -> jax.Array:
         """`[n]` bool."""
         return jnp.arange(self.goods + self.bads) < self.goods
@@ -76,7 +95,8 @@ class Forage:
             place = self._place(keys[index + 1], taken, gaps)
             taken, gaps = jnp.concatenate([taken, place[None]]), jnp.append(gaps, self.radius + _CLEARANCE)
         heading = jax.random.uniform(keys[-1], (), minval=-jnp.pi, maxval=jnp.pi)
-        return ForageState(taken[1:], jnp.int32(0)), Start(own, heading)
+        told = jax.random.randint(jax.random.fold_in(key, _PAIR), (), 0, len(self.pairs))
+        return ForageState(taken[1:], jnp.int32(0), told if self.rule == "told" else None), Start(own, heading)
 
     def _place(self, key: jax.Array, taken: jax.Array, gaps: jax.Array) -> jax.Array:
         """The first of a handful of uniform places that is free, else the one with most room.
@@ -91,9 +111,12 @@ class Forage:
 
     def scene(self, state: ForageState) -> Scene:
         number = self.goods + self.bads
-        colour = jnp.where(self.is_good[:, None], jnp.array(COLOURS[self.good]), jnp.array(COLOURS[self.bad]))
+        paint = jnp.array([[COLOURS[colour] for colour in pair] for pair in self.pairs])  # [pairs, 2, 3]
+        good, bad = paint[0 if state.pair is None else state.pair]
+        colour = jnp.where(self.is_good[:, None], good, bad)
         rows = jnp.tile(jnp.array(SHAPES[self.shape]), (number, 1))
-        return scene(Things(state.position, jnp.full(number, self.radius), colour, rows), self.walls)
+        things = Things(state.position, jnp.full(number, self.radius), colour, rows)
+        return scene(things, self.walls, sentence=state.pair)
 
     def step(
         self, state: ForageState, pose: Pose, physics: Physics, action: jax.Array, key: jax.Array, body: Body
@@ -112,7 +135,7 @@ class Forage:
         time = state.time + 1
         terms = {"good": (hit & self.is_good).any() * 1.0, "bad": (hit & ~self.is_good).any() * -1.0}
         return Outcome(
-            ForageState(jnp.where(hit[:, None], place, state.position), time),
+            ForageState(jnp.where(hit[:, None], place, state.position), time, state.pair),
             terms,
             ended=jnp.bool_(False),
             cut_off=time >= self.horizon,
