@@ -20,7 +20,8 @@ from envs.plant import load
 from experiments.bench.timing import peer
 from experiments.run import circumstances
 
-BATCH, FEW, STEPS = 256, 8, 20
+BATCH, FEW, STEPS = 256, 16, 100  # environments; in processes of their own or in Python; steps of each in a turn
+WARM = 400  # steps of each environment before the first turn
 Stepper = tuple[Callable[[], Any], int]
 """Takes some steps, and how many steps of one environment those are."""
 
@@ -35,8 +36,10 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         "SyncVectorEnv": gymnasium_vector("sync"),
         "AsyncVectorEnv": gymnasium_vector("async"),
     }
+    say(f"{WARM} steps first, until the ants lie as they do in the long run ...")
     for step, _ in contestants.values():
-        step()
+        for _ in range(WARM // STEPS):
+            step()
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(turns):
         for name, (step, units) in contestants.items():
@@ -115,10 +118,10 @@ def gymnasium_vector(mode: str) -> Stepper:
 
 def _gymnasium_steps(worlds: Any, number: int) -> Stepper:
     worlds.reset()
-    random, steps = np.random.default_rng(1), STEPS * BATCH // number // (1 if number == BATCH else 4)
+    random = np.random.default_rng(1)
 
     def step() -> None:
-        for _ in range(steps):
+        for _ in range(STEPS):
             worlds.step(random.uniform(-1.0, 1.0, (number, 8)))
 
-    return step, steps * number
+    return step, STEPS * number
