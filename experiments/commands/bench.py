@@ -1,13 +1,16 @@
-"""Measure speed: ours and a plain reference (train), or a peer (peers), in alternating turns of one run.
+"""Measure speed, ours and a plain reference (train) or a peer (peers), or what other people's agents learn (client).
 
   train   decisions/s of the world alone, the brain alone, acting and training; compile seconds cold and warm;
           the same training written out by hand
   peers   training beside sb3-contrib's RecurrentPPO, per CPU-second (needs the extra `bench`)
+  client  what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
+          memory in as many decisions (needs the extra `bench`)
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
   scrubjay bench peers
+  scrubjay bench client --decisions 1000000 --turns 3
 """
 
 from __future__ import annotations
@@ -22,9 +25,14 @@ from experiments.commands.evaluate import positive
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["train", "peers"], help="what to measure")
+    parser.add_argument("what", choices=["train", "peers", "client"], help="what to measure")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="group=choice or a.b=value, as for train")
-    parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
+    parser.add_argument(
+        "--turns", type=positive, metavar="N", help="alternating turns (default: 5); of client, seeds (3)"
+    )
+    parser.add_argument(
+        "--decisions", type=positive, default=1_000_000, metavar="N", help="of client, for each (default: 1000000)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
@@ -36,14 +44,15 @@ def run(args: argparse.Namespace) -> int:
     if args.what == "train":
         from experiments.bench import train
 
-        found = train.bench(args.overrides, args.turns, say)
+        found = train.bench(args.overrides, args.turns or 5, say)
     else:
-        from experiments.bench import peers
+        from experiments.bench import client, peers
         from experiments.errors import RunError
 
         if args.overrides:
-            raise RunError("bench peers takes no overrides: the brain is agent=gru, the world FORAGE.")
-        found = peers.bench(args.turns, say)
+            raise RunError(f"bench {args.what} takes no overrides: the brain is agent=gru, the world FORAGE.")
+        peer = args.what == "peers"
+        found = peers.bench(args.turns or 5, say) if peer else client.bench(args.decisions, args.turns or 3, say)
     if args.output:
         from experiments.run import write
 
@@ -64,5 +73,8 @@ def show(found: dict[str, Any]) -> None:
         print(f"{name}: {value:.2f}")
     for name, value in found.get("per_cpu_second", {}).items():
         print(f"{name:26} {value:>10,.0f} decisions per CPU-second")
+    for name, seeds in found.get("scores", {}).items():
+        for s in seeds:
+            print(f"{name:22} seed {s['seed']}: score {s['score']:.3f} [{s['low']:.3f}, {s['high']:.3f}]")
     if "ratio" in found:
         print(f"ratio: {found['ratio']:.1f}")
