@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from envs import World
     from experiments.config import composed
     from experiments.errors import RunError
     from experiments.metrics import read_metrics
@@ -78,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
 
     if len(scores):
         print(chart(decisions, scores, title))
-    print(f"run: {job.path}\nnext: scrubjay evaluate {job.path}\n      scrubjay watch {job.path}")
+    print(f"run: {job.path}\nnext: scrubjay evaluate {job.path}")
+    if isinstance(job.env, World):  # nothing else can be watched
+        print(f"      scrubjay watch {job.path}")
     return 0
 
 

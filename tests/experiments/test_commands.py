@@ -190,10 +190,10 @@ def test_graph(scrubjay: Command, tmp_path: Path) -> None:
 def test_train_prints_json(scrubjay: Command, copied: Path) -> None:
     """Of a run that is complete already, and of one whose metrics were deleted."""
     found = the_json(scrubjay("train", "--resume", str(copied), "--json"))
-    assert found == {"run": str(copied), "decisions": 128, "score": None}  # no episode was over
+    assert found == {"run": str(copied), "decisions": 128, "score": None, "return": None}  # no episode was over
     (copied / "metrics.csv").unlink()
     found = the_json(scrubjay("train", "--resume", str(copied), "--json"))
-    assert found == {"run": str(copied), "decisions": 0, "score": None}
+    assert found == {"run": str(copied), "decisions": 0, "score": None, "return": None}
     said = scrubjay("train", "--resume", str(copied))
     assert said.out == f"run: {copied}\nnext: scrubjay evaluate {copied}\n      scrubjay watch {copied}\n"
 
