@@ -24,6 +24,7 @@ from envs import arena, choice, gym, imperfect, registry
 from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
 from envs.changes import Changes
+from envs.foreign import Foreign
 from envs.moment import sentences
 from envs.plant import Plant, load, reads
 from envs.registry import EnvError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Env",
     "EnvError",
+    "Foreign",
     "Plant",
     "TimeStep",
     "World",
@@ -43,6 +45,7 @@ __all__ = [
     "controls",
     "describe",
     "engines",
+    "from_gymnasium",
     "make",
     "senses",
     "tasks",
@@ -109,8 +112,7 @@ def make(
         that every task is made for, and `sound` and `sentence` where the task makes or says some.
     Raises EnvError naming what is wrong and what there is instead.
     """
-    if type(batch) is not int or batch < 1:
-        raise EnvError(f"batch is {batch!r}; a positive whole number of environments is wanted, for example 256.")
+    _check_batch(batch)
     if type(threads) is not int or threads < 0:
         raise EnvError(f"threads is {threads!r}; 0 (all processors) or a positive whole number is wanted.")
     if task not in (names := [*registry.names("envs.tasks"), *registry.names("envs.control")]):
@@ -128,6 +130,20 @@ def make(
     model = arena.compiled(changes.mjcf(the_body.mjcf()), the_task.parts, visual=False)
     made = kind(model, arena.part_names(the_task.parts), arena.substeps(model), threads)
     return World(task, the_task, the_body, the_senses, made, batch, changes)
+
+
+def from_gymnasium(id: str, *, batch: int = 1, **options: Any) -> Foreign:
+    """A batch of any Gymnasium environment, by the name and options that `gymnasium.make` takes.
+
+    Raises EnvError where there is none of that name, or where its spaces cannot become ports (`envs.spaces`).
+    """
+    _check_batch(batch)
+    return Foreign(id, batch, options)
+
+
+def _check_batch(batch: Any) -> None:
+    if type(batch) is not int or batch < 1:
+        raise EnvError(f"batch is {batch!r}; a positive whole number of environments is wanted, for example 256.")
 
 
 def _body(named: str | Mapping[str, Any]) -> tuple[Any, Changes]:

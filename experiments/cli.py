@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import logging
 import os
 import pkgutil
 import re
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; a user's error is one message on stderr and exit code 2."""
     args = parse(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("jax._src.callback").setLevel(logging.CRITICAL)  # errors of callbacks are told once, by us
     try:
         code = args.run(args)
     except KeyboardInterrupt:
@@ -40,11 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        from experiments.errors import USER_ERRORS
+        from experiments.errors import USER_ERRORS, told
 
-        if not isinstance(error, USER_ERRORS):
+        text = str(error) if isinstance(error, USER_ERRORS) else told(error)
+        if text is None:
             raise
-        print(f"scrubjay {args.command}: {error}", file=sys.stderr)
+        print(f"scrubjay {args.command}: {text}", file=sys.stderr)
         code = 2
     sys.exit(code or 0)
 

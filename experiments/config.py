@@ -29,17 +29,27 @@ RESERVED = {
 }
 """What `envs.make` takes beside the options of a task, and where it is set."""
 
+NO_TASK = "none"
+"""The kind of task where a Gymnasium environment brings its own."""
+
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """The world apart from its task."""
+    """The world apart from its task; or, with an `id`, a Gymnasium environment, which has a task of its own."""
 
     body: Any = option("roller", "a body's name, or a mapping with its kind and options")  # noqa: RUF009 -- a string
     engine: str = option("auto", "c, mjx, warp, or auto")
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
     senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")  # noqa: RUF009
 
+    id: str = option("", "name of a Gymnasium environment; none for the arena and the machines")
+    options: Mapping[str, Any] = field(default_factory=dict, metadata={"help": "for gymnasium.make"})
+
     def __post_init__(self) -> None:
+        if self.id:
+            self._check_alone()
+        elif self.options:
+            raise ConfigError("options: they are a Gymnasium environment's. Name it with env=gymnasium env.id=NAME.")
         if not isinstance(self.body, str | Mapping):
             raise ConfigError(f"body: expected a name such as 'roller', or a mapping with its kind, got {self.body!r}.")
         named = isinstance(self.senses, list | tuple) and all(isinstance(name, str) for name in self.senses)
@@ -48,6 +58,14 @@ class EnvConfig:
             raise ConfigError(
                 f"senses: expected a list such as [retina, touch], or their options, got {self.senses!r}."
             )
+
+    def _check_alone(self) -> None:
+        for name, default in (("body", "roller"), ("engine", "auto"), ("threads", 0), ("senses", None)):
+            if getattr(self, name) != default:
+                raise ConfigError(
+                    f"{name}: {self.id!r} is a Gymnasium environment, of which it cannot be "
+                    f"chosen. Leave env.{name} out."
+                )
 
 
 @dataclass(frozen=True)
@@ -66,11 +84,21 @@ class Experiment:
     def __post_init__(self) -> None:
         if "kind" not in self.task:
             raise ConfigError("task: option 'kind' is missing. 'scrubjay tasks' lists the kinds.")
+        if self.env.id and dict(self.task) != {"kind": NO_TASK}:
+            raise ConfigError(
+                f"task: the Gymnasium environment {self.env.id!r} brings its own, but there is {self.task['kind']!r}. "
+                "Leave the task out, or choose env=arena."
+            )
         for name in sorted({*RESERVED} & {*map(str, self.task)}):
             raise ConfigError(f"task: no task has an option {name!r}. {RESERVED[name]}")
         for port, weight in self.learning.losses.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
                 raise ConfigError(f"learning.losses.{port}: expected a number as its weight, got {weight!r}.")
+
+    @property
+    def world(self) -> str:
+        """What is learned, in a word: the task, or the Gymnasium environment."""
+        return self.env.id or str(self.task["kind"])
 
     @property
     def updates(self) -> int:

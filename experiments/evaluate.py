@@ -16,6 +16,7 @@ from agent.errors import ConfigError, unknown
 from agent.motor import policy
 from envs.base import Env
 from envs.baselines import baseline
+from envs.world import World
 from experiments.learning.rollout import Life, Moment, begin, rollout
 from experiments.run import Run, make_env
 
@@ -25,19 +26,27 @@ STRETCH = 64  # decisions between two looks at whether all episodes are over
 
 @dataclass(frozen=True)
 class Score:
-    """Between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval."""
+    """Between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval.
 
-    score: float
+    Machines and Gymnasium environments have neither end and so no score; the interval is then that of the mean return.
+    """
+
+    score: float | None
     low: float
     high: float
     mean: float
-    null: float
-    oracle: float
+    null: float | None
+    oracle: float | None
     episodes: int
     lesions: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def figure(self) -> float:
+        """The score, or the mean return where there is none."""
+        return self.mean if self.score is None else self.score
 
 
 def evaluate(
@@ -54,14 +63,16 @@ def evaluate(
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
-    task = run.setup.task["kind"]
-    ends = baseline(task)  # complains before the work
+    world = run.setup.world
+    ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
     params = run.learner(checkpoint).params
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
-    low, high = (float(ends.score(x)) for x in interval(returns))
-    mean = float(returns.mean())
-    return {task: Score(float(ends.score(mean)), low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
+    (low, high), mean = interval(returns), float(returns.mean())
+    if ends is None:
+        return {world: Score(None, low, high, mean, None, None, len(returns), tuple(lesions))}
+    score, low, high = (float(ends.score(x)) for x in (mean, low, high))
+    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
 
 
 def interval(values: np.ndarray, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:

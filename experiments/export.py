@@ -147,7 +147,7 @@ def describe(run: Run, actor: Actor, deterministic: bool, target: Path) -> dict[
             "state": carried,
             "action": _array(action, f"{kind}; the world clips it to -1..1"),
         },
-        "task": run.setup.task["kind"],
+        "task": run.setup.world,
         "checkpoint": run.checkpoints.latest() if actor.checkpoint is None else actor.checkpoint,
         "commit": made["commit"],
         "jax": jax.__version__,

@@ -43,6 +43,10 @@ class Progress:
         elif done < total:
             self.console.print(f"training from {done:,} to {total:,} decisions; compiling first", highlight=False)
 
+    def warn(self, text: str) -> None:
+        """Says what one should know even where no progress is shown."""
+        Console(stderr=True).print(f"warning: {text}", highlight=False, markup=False, soft_wrap=True)
+
     def advance(self, row: Mapping[str, float]) -> None:
         """Takes the metrics of one update."""
         now = time.perf_counter()

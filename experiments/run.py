@@ -15,7 +15,7 @@ import yaml
 import agent
 import envs
 from agent.config import plain
-from agent.errors import WiringError
+from agent.errors import ConfigError, WiringError
 from agent.ports import Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY
@@ -23,7 +23,7 @@ from envs.imperfect import bare, imperfections
 from envs.moment import Sense
 from envs.registry import name_of
 from experiments.checkpoint import Checkpoints
-from experiments.config import Experiment, experiment, read
+from experiments.config import NO_TASK, Experiment, experiment, read
 from experiments.draw import write_graph
 from experiments.errors import RunError
 from experiments.folder import lock, make_room, nearby, write
@@ -43,9 +43,13 @@ def ports(env: envs.Env) -> tuple[Ports, Port]:
     return Ports(senses), Port(tuple(env.action_space.shape), "action")
 
 
-def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant:
+def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant | envs.Foreign:
     """The world of an experiment, `batch` of it side by side."""
+    if setup.env.id:
+        return envs.from_gymnasium(setup.env.id, batch=batch, **setup.env.options)
     task = dict(setup.task)
+    if task["kind"] == NO_TASK:
+        raise ConfigError("env.id is missing. Name a Gymnasium environment, such as env.id=HalfCheetah-v5, or a task.")
     world = {"body": setup.env.body, "engine": setup.env.engine, "threads": setup.env.threads}
     if setup.env.senses is not None:
         world["senses"] = setup.env.senses
@@ -60,7 +64,7 @@ class Run:
     setup: Experiment
 
     @cached_property
-    def env(self) -> envs.World | envs.Plant:
+    def env(self) -> envs.World | envs.Plant | envs.Foreign:
         return make_env(self.setup, self.setup.learning.environments)
 
     @cached_property
@@ -140,7 +144,8 @@ def resolved(run: Run) -> dict[str, Any]:
     circuit, setup, env = run.circuit, run.setup, run.env
     modules = {name: {"kind": kind_of(config), **plain(config)} for name, config in circuit.modules.items()}
     values = plain(setup)
-    values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
+    if not isinstance(env, envs.Foreign):
+        values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
     if isinstance(env, envs.World):
         values["env"]["body"] = {"kind": name_of(env.body), **plain(env.body), "changes": plain(env.changes)}
         values["env"]["senses"] = dict(map(_options, env.senses))

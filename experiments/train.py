@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from envs.baselines import baseline
+from envs.foreign import Foreign
 from envs.registry import EnvError
 from experiments.errors import RunError
 from experiments.learning.ppo import Learner
@@ -23,7 +24,8 @@ from experiments.run import Run, describe
 def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -> Learner:
     """Trains until `total_decisions`, from the start or from the newest checkpoint; returns what was learned.
 
-    Killed at any moment and resumed, it ends bit for bit where it would have ended (on the CPU).
+    Killed at any moment and resumed, it ends bit for bit where it would have ended (on the CPU), but for Gymnasium
+    environments, whose state cannot be saved.
     Raises RunError where a loss or reward is not a number; the checkpoints from before stay.
     """
     progress = progress or Progress(quiet=True)
@@ -33,6 +35,11 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
         describe(run)
         run.checkpoints.tidy()
         learner = start(run, resume)
+        if resume and isinstance(run.env, Foreign):
+            progress.warn(
+                f"{run.path}: {run.env.name} cannot be saved, so new episodes begin: this will not end bit for bit "
+                "where an uninterrupted training would have ended."
+            )
         done = int(learner.updates)
         metrics = Metrics(run.path, done)
         update = jax.jit(ppo.update, donate_argnums=0)
@@ -88,9 +95,7 @@ def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
     rewards = [name for name in bad if name.startswith("reward/")]
     kept = run.checkpoints.latest()
     if rewards:
-        remedy = (
-            f"The task {run.setup.task['kind']!r} gave a reward that is not a number; mend its term {rewards[0]!r}."
-        )
+        remedy = f"The task {run.setup.world!r} gave a reward that is not a number; mend its term {rewards[0]!r}."
     else:
         remedy = "Try a lower learning.rate or learning.max_gradient, or look for a module whose output explodes."
     raise RunError(
@@ -104,7 +109,7 @@ def _row(run: Run, update: int, decisions: int, values: dict[str, float], second
     episodes, total = values.pop("episodes"), values.pop("returns")
     mean = total / episodes if episodes else math.nan
     head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
-    return {**head, "score": score(run.setup.task["kind"], mean), **values}
+    return {**head, "score": score(run.setup.world, mean), **values}
 
 
 def score(task: str, mean: float) -> float:

@@ -20,6 +20,7 @@ from experiments.learning.rollout import begin, rollout
 from experiments.run import circumstances, make_env, ports
 
 EPISODES = 64
+WHO = ("ours", "Stable-Baselines3")
 TASKS = {"half_cheetah": "HalfCheetah-v5", "ant": "Ant-v5"}
 
 
@@ -34,7 +35,7 @@ def bench(decisions: int, seeds: int, output: str | None, say: Callable[[str], N
     rows: list[dict[str, Any]] = json.loads(file.read_text())["rows"] if file and file.exists() else []
     for seed in range(seeds):
         for task in TASKS:
-            for name, learn in (("ours", ours), ("Stable-Baselines3", theirs)):
+            for name, learn in zip(WHO, (ours, theirs), strict=True):
                 if any((r["task"], r["seed"], r["who"], r["decisions"]) == (task, seed, name, decisions) for r in rows):
                     continue
                 say(f"{task}, seed {seed}, {name} ...")
@@ -50,22 +51,18 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean returns with 95 % bootstrap intervals over seeds, and medians of the ratios of speed."""
     found: dict[str, Any] = {}
     for task in TASKS:
-        by = {
-            w: {r["seed"]: r for r in rows if (r["task"], r["who"]) == (task, w)} for w in ("ours", "Stable-Baselines3")
-        }
-        both = sorted(by["ours"].keys() & by["Stable-Baselines3"].keys())
-        if not both:
-            continue
-        found[task] = {w: _mean([rs[s]["return"] for s in both]) for w, rs in by.items()}
-        speed = [by["ours"][s]["per_cpu_second"] / by["Stable-Baselines3"][s]["per_cpu_second"] for s in both]
-        found[task]["speed ratio"] = float(np.median(speed))
-        found[task]["seeds"] = both
+        by = {who: {r["seed"]: r for r in rows if (r["task"], r["who"]) == (task, who)} for who in WHO}
+        both = sorted(by[WHO[0]].keys() & by[WHO[1]].keys())
+        if both:
+            speed = [by[WHO[0]][s]["per_cpu_second"] / by[WHO[1]][s]["per_cpu_second"] for s in both]
+            returns = {who: _mean([of[s]["return"] for s in both]) for who, of in by.items()}
+            found[task] = {"returns": returns, "speed ratio": float(np.median(speed)), "seeds": both}
     return {"machines": found, "rows": list(rows), "versions": _versions(), "measured": circumstances()}
 
 
-def _mean(returns: list[float]) -> dict[str, Any]:
+def _mean(returns: list[float]) -> dict[str, float]:
     low, high = interval(np.array(returns))
-    return {"return": float(np.mean(returns)), "low": low, "high": high}
+    return {"mean": float(np.mean(returns)), "low": low, "high": high}
 
 
 def _versions() -> dict[str, str]:

@@ -68,8 +68,9 @@ def cpu_seconds() -> float:
 def ours() -> Stepper:
     """The closed program: physics, observation, reward, ends and new episodes."""
     env = envs.make("ant", batch=BATCH)
+    step_env: Any = env.step
     actions = jax.random.uniform(jax.random.key(1), (STEPS, BATCH, 8), minval=-1.0)
-    run = jax.jit(lambda state: jax.lax.scan(env.step, state, actions))
+    run = jax.jit(lambda state: jax.lax.scan(step_env, state, actions))
     held = [jax.jit(env.reset)(jax.random.key(0))[0]]
 
     def step() -> None:
@@ -92,7 +93,7 @@ def raw() -> Stepper:
             batch.step(nstep=5)
             forces = np.zeros((BATCH, model.nbody, 6))
             for index in np.flatnonzero(contacts):
-                mujoco.mj_rnePostConstraint(model, batch.get_data(index, data))
+                mujoco.mj_rnePostConstraint(model, batch.get_data(int(index), data))
                 forces[index] = data.cfrc_ext
             np.concatenate([qpos[:, 2:], qvel, forces[:, 1:].reshape(BATCH, -1).clip(-1.0, 1.0)], axis=1)
             fallen = (qpos[:, 2] < 0.2) | (qpos[:, 2] > 1.0)

@@ -1,13 +1,19 @@
-"""Measure speed: ours and a plain reference (train), or a peer (peers), in alternating turns of one run.
+"""Measure speed and learning beside a plain reference or a peer, in alternating turns of one run.
 
-  train   decisions/s of the world alone, the brain alone, acting and training; compile seconds cold and warm;
-          the same training written out by hand
-  peers   training beside sb3-contrib's RecurrentPPO, per CPU-second (needs the extra `bench`)
+  train     decisions/s of the world alone, the brain alone, acting and training; compile seconds cold and warm;
+            the same training written out by hand
+  worlds    steps per CPU-second of Ant, beside raw MuJoCo, EnvPool and Gymnasium's vector environments
+  peers     training beside sb3-contrib's RecurrentPPO, per CPU-second
+  machines  HalfCheetah and Ant beside Stable-Baselines3's PPO, the same job: returns, and speed per CPU-second
+  client    what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
+            memory in as many decisions
+
+All but `train` need the extra `bench`.
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
-  scrubjay bench peers
+  scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +29,23 @@ from experiments.commands.evaluate import positive
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["train", "peers"], help="what to measure")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="group=choice or a.b=value, as for train")
+    parser.add_argument("what", choices=BENCHES, help="what to measure")
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of train: group=choice or a.b=value")
     parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
+    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of machines and client (default: 3)")
+    parser.add_argument(
+        "--decisions", type=positive, default=1_000_000, metavar="N", help="of machines and client (default: 1000000)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
 
 def run(args: argparse.Namespace) -> int:
-    def say(text: str) -> None:
-        print(text, file=sys.stderr)
-
-    if args.what == "train":
-        from experiments.bench import train
-
-        found = train.bench(args.overrides, args.turns, say)
-    else:
-        from experiments.bench import peers
+    if args.overrides and args.what != "train":
         from experiments.errors import RunError
 
-        if args.overrides:
-            raise RunError("bench peers takes no overrides: the brain is agent=gru, the world FORAGE.")
-        found = peers.bench(args.turns, say)
+        raise RunError(f"bench {args.what} takes no overrides, got {args.overrides[0]!r}: its job is fixed.")
+    found = BENCHES[args.what](args, lambda text: print(text, file=sys.stderr))
     if args.output:
         from experiments.run import write
 
@@ -55,14 +57,62 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def show(found: dict[str, Any]) -> None:
+Say = Callable[[str], None]
+Found = dict[str, Any]
+
+
+def _train(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import train
+
+    return train.bench(args.overrides, args.turns, say)
+
+
+def _worlds(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import worlds
+
+    return worlds.bench(args.turns, say)
+
+
+def _peers(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import peers
+
+    return peers.bench(args.turns, say)
+
+
+def _machines(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import machines
+
+    return machines.bench(args.decisions, args.seeds, args.output, say)
+
+
+def _client(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import client
+
+    return client.bench(args.decisions, args.seeds, say)
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
+    "train": _train,
+    "worlds": _worlds,
+    "peers": _peers,
+    "machines": _machines,
+    "client": _client,
+}
+
+
+def show(found: Found) -> None:
     for name, rate in found.get("rates", {}).items():
         print(f"{name:18} {rate['per_second']:>10,.0f} decisions/s {rate['per_cpu_second']:>10,.0f} per CPU-second")
     for name, seconds in found.get("compile_seconds", {}).items():
         print(f"compile, {name:16} cold {seconds['cold']:.1f} s, warm {seconds['warm']:.1f} s")
-    for name, value in found.get("ratios", {}).items():
-        print(f"{name}: {value:.2f}")
     for name, value in found.get("per_cpu_second", {}).items():
         print(f"{name:26} {value:>10,.0f} decisions per CPU-second")
-    if "ratio" in found:
-        print(f"ratio: {found['ratio']:.1f}")
+    for name, value in found.get("ratios", {}).items():
+        print(f"{name}: {value:.2f}")
+    for name, seeds in found.get("scores", {}).items():
+        for s in seeds:
+            print(f"{name:22} seed {s['seed']}: score {s['score']:.3f} [{s['low']:.3f}, {s['high']:.3f}]")
+    for task, both in found.get("machines", {}).items():
+        for name, r in both["returns"].items():
+            print(f"{task:14} {name:18} return {r['mean']:7.0f} [{r['low']:.0f}, {r['high']:.0f}]")
+        print(f"{task:14} ours is {both['speed ratio']:.2f} times as fast per CPU-second")

@@ -42,5 +42,6 @@ def run(args: argparse.Namespace) -> int:
         for decisions, row in group["by_decisions"].items():
             span = f"[{row['low']:.3f}, {row['high']:.3f}]"
             worst = f"worst of {row['seeds']} seeds {row['worst']:.3f}"
-            print(f"  {decisions / 1e6:4.1f} M  score {row['score']:.3f} {span}  {worst}")
+            what = "score" if "score" in row else "return"
+            print(f"  {decisions / 1e6:4.1f} M  {what} {row[what]:.3f} {span}  {worst}")
     return 0

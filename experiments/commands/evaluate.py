@@ -1,5 +1,7 @@
 """Score a trained agent between the strongest null policy (0) and the scripted oracle (1); never trains.
 
+Machines and Gymnasium environments have no null and no oracle: their mean return is told in place of a score.
+
 A lesion replaces everything a module sends by its mean over intact behaviour. The interval is a 95 % bootstrap over
 episodes of this one agent; comparing brains takes several seeds.
 
@@ -43,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{args.folder}{', lesioned: ' + ', '.join(lesions) if lesions else ''}")
     for task, s in scores.items():
+        if s.score is None:
+            print(f"  {task}: mean return {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}] over {s.episodes} episodes")
+            continue
         print(f"  {task}: score {s.score:.3f} [{s.low:.3f}, {s.high:.3f}] over {s.episodes} episodes")
         print(f"  {'':{len(task)}}  mean return {s.mean:.2f} (null {s.null:.2f} = 0, oracle {s.oracle:.2f} = 1)")
     return 0

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
+import re
 import sys
 import time
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+GROUPS = {"env": "id", "task": "kind"}
+"""What a run is named after, unless it is told: the first of these that there is."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from envs import World
     from experiments.config import composed
     from experiments.errors import RunError
     from experiments.metrics import read_metrics
@@ -58,26 +62,32 @@ def run(args: argparse.Namespace) -> int:
         raise
     rows = read_metrics(job.path)
     decisions, scores = curve(rows)
-    last = float(scores[-1]) if len(scores) else math.nan
+    title = "score while learning (0 null, 1 oracle)"
+    last, mean = (float(values[-1]) if len(values) else None for values in (scores, curve(rows, "return")[1]))
+    if last is None:
+        (decisions, scores), title = curve(rows, "return"), "mean return while learning"
     if args.json:
         found = {
             "run": str(job.path),
             "decisions": int(rows[-1]["decisions"]) if rows else 0,
-            "score": last if math.isfinite(last) else None,
+            "score": last,
+            "return": mean,
         }
         print(json.dumps(found))
         return 0
     from experiments.chart import chart
 
     if len(scores):
-        print(chart(decisions, scores, "score while learning (0 null, 1 oracle)"))
-    print(f"run: {job.path}\nnext: scrubjay evaluate {job.path}\n      scrubjay watch {job.path}")
+        print(chart(decisions, scores, title))
+    print(f"run: {job.path}\nnext: scrubjay evaluate {job.path}")
+    if isinstance(job.env, World):  # nothing else can be watched
+        print(f"      scrubjay watch {job.path}")
     return 0
 
 
 def _default(values: dict[str, Any]) -> Path:
-    """A directory named after task and time that is not there yet."""
-    task = values.get("task")
-    kind = task.get("kind") if isinstance(task, dict) else None
-    name = f"runs/{kind or 'run'}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """A directory named after world and time that is not there yet."""
+    named = [values[group].get(key) for group, key in GROUPS.items() if isinstance(values.get(group), dict)]
+    kind = next((re.sub(r"\W+", "-", str(name)) for name in named if name), "run")
+    name = f"runs/{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
     return next(path for n in count(1) if not (path := Path(name if n == 1 else f"{name}-{n}")).exists())
