@@ -36,6 +36,7 @@ class PartCounts(NamedTuple):
     things: int = 0
     panels: int = 0
     cups: int = 0
+    others: int = 0  # conspecifics
 
 
 class Things(NamedTuple):
@@ -81,6 +82,7 @@ class Scene(NamedTuple):
     walls: Walls
     dark: jax.Array  # [] bool, nothing is seen, nor heard unless the sounds say so
     sounds: Sounds | None = None  # None where a task makes no sound
+    others: Things | None = None  # conspecifics (`envs.conspecific`); None where the body is alone
 
 
 class Start(NamedTuple):

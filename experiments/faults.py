@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.registry import name_of
+from envs.world import World
 from experiments.errors import USER_ERRORS, RunError
 from experiments.learning.rollout import Fault
 from experiments.run import Run, load, make_env
@@ -53,7 +54,7 @@ def report(run: Run, update: int, failed: int, fault: Fault) -> None:
 def message(run: Run, update: int, failed: int, fault: Fault, path: Path, final: bool = False) -> str:
     """Names the environment, and the numbers that start its episodes anew."""
     env = run.env
-    body = f", body {name_of(env.body)!r}" if hasattr(env, "body") else ""
+    body = f", body {name_of(env.body)!r}" if isinstance(env, World) else ""
     complaint = getattr(env.engine, "complaint", "")
     count = int(fault.world.count) + int(fault.time)
     return (

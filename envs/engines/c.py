@@ -108,14 +108,14 @@ class C:
             if size == 1:
                 self.complaint = f"{type(error).__name__}: {error}"
                 return state, self._nothing(), np.ones(1, bool)
-        rows = [self._guarded(*jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], inputs)) for i in range(size)]
+        rows = [self._guarded(*_row(inputs, i)) for i in range(size)]
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *rows)
 
     def _nothing(self) -> Physics:
         """What is read of one simulation that could not be run."""
         fields = {name: np.zeros((1, *np.shape(getattr(self._scratch, name)))) for name in self._reads.fields}
         nothing: Any = [np.zeros((1, n)) for n in (self.model.nq, self.model.nv, self.model.nsensordata)]
-        return Physics(*nothing, fields)
+        return Physics(*nothing)._replace(reads=fields)
 
     def _advance(
         self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
@@ -169,3 +169,8 @@ class C:
                 batch.bind(name)  # before the first step, so that it is copied out
             self._batches[size] = batch
         return self._batches[size]
+
+
+def _row(inputs: Any, index: int) -> Any:
+    """What belongs to one simulation, `[1, ...]`."""
+    return jax.tree.map(lambda leaf: leaf[index : index + 1], inputs)
