@@ -17,18 +17,19 @@ import numpy as np
 
 from envs.physics import Parts
 from envs.registry import EnvError
-from envs.scene import PartCounts, Scene
+from envs.scene import PartCounts, Scene, no_things
 
 HALF = 1.0  # half side of the floor, m
 WALL_HEIGHT = 0.25
 THING_HALF_HEIGHT = 0.12  # a stone is the lower half of a pillar, a mushroom's cap the upper
 PANEL_HALF_THICKNESS, PANEL_HALF_HEIGHT = 0.01, 0.15
 EYE_HEIGHTS = (0.06, 0.18)  # the retina's low and high row, m
-POOL = PartCounts(things=8, panels=6, cups=4)
+POOL = PartCounts(things=8, panels=6, cups=4, others=1)
 LARGEST = {
     "thing": (0.15, THING_HALF_HEIGHT, 0.0),
     "panel": (PANEL_HALF_THICKNESS, 1.0, PANEL_HALF_HEIGHT),
     "cup": (0.15, THING_HALF_HEIGHT, 0.0),
+    "other": (0.10, THING_HALF_HEIGHT, 0.0),
 }
 CONTROL_SECONDS = 0.05
 TIMESTEP = 0.01  # of the default body; a body's MJCF says its own, with the rest of MuJoCo's options
@@ -186,7 +187,7 @@ def part_names(counts: PartCounts) -> list[str]:
 
 def parts(scene: Scene) -> Parts:
     """Poses and sizes of all parts of one environment's scene, in the order of `part_names`."""
-    things, panels, cups = scene.things, scene.panels, scene.cups
+    things, panels, cups, others = scene.things, scene.panels, scene.cups, scene.others or no_things()
     round_size = lambda group: jnp.stack(  # noqa: E731
         [group.radius, jnp.full_like(group.radius, THING_HALF_HEIGHT), jnp.zeros_like(group.radius)], -1
     )
@@ -198,12 +199,15 @@ def parts(scene: Scene) -> Parts:
             raised(things.position, THING_HALF_HEIGHT),
             raised(panels.position, PANEL_HALF_HEIGHT),
             raised(cups.position, THING_HALF_HEIGHT),
+            raised(others.position, THING_HALF_HEIGHT),
         ]
     )
-    turn = jnp.concatenate([jnp.zeros_like(things.radius), panels.heading, jnp.zeros_like(cups.radius)]) / 2
+    still = jnp.zeros_like  # round things look alike from all sides
+    turn = jnp.concatenate([still(things.radius), panels.heading, still(cups.radius), still(others.radius)]) / 2
     zero = jnp.zeros_like(turn)
     quaternion = jnp.stack([jnp.cos(turn), zero, zero, jnp.sin(turn)], -1)
-    return Parts(position, quaternion, jnp.concatenate([round_size(things), panel_size, round_size(cups)]))
+    sizes = [round_size(things), panel_size, round_size(cups), round_size(others)]
+    return Parts(position, quaternion, jnp.concatenate(sizes))
 
 
 def inside(position: jax.Array, margin: float) -> jax.Array:

@@ -23,7 +23,7 @@ class TimeStep(NamedTuple):
     discount: jax.Array  # [B], 0 where the episode ended for good, else 1
     first: jax.Array  # [B] bool, first of an episode
     last: jax.Array  # [B] bool, last of an episode (ended or cut off)
-    bad: jax.Array  # [B] bool, the physics failed; the episode is cut off
+    bad: jax.Array  # [B] bool, the physics failed or the body left its world; the episode is cut off
 
 
 class Env(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.arena import SOLID_GROUP, WALL_NAMES, parts
 from envs.physics import Parts
-from envs.scene import Scene
+from envs.scene import Scene, no_things
 
 if TYPE_CHECKING:
     from envs.world import World, WorldState
@@ -77,7 +77,7 @@ def _dressed(model: mujoco.MjModel, scene: Scene) -> tuple[np.ndarray, np.ndarra
     """`geom_size` and `geom_rgba` with the scene's sizes and colours; what a shape lacks (a stone's upper half, a
     mushroom's lower) is transparent."""
     size, rgba = model.geom_size.copy(), model.geom_rgba.copy()
-    for kind, group in (("thing", scene.things), ("cup", scene.cups)):
+    for kind, group in (("thing", scene.things), ("cup", scene.cups), ("other", scene.others or no_things())):
         for index in range(len(group.radius)):
             size[model.geom(f"{kind}{index}").id, 0] = group.radius[index]
             for half, seen in zip(("low", "high"), group.rows[index], strict=True):

@@ -36,6 +36,7 @@ class PartCounts(NamedTuple):
     things: int = 0
     panels: int = 0
     cups: int = 0
+    others: int = 0  # conspecifics
 
 
 class Things(NamedTuple):
@@ -82,6 +83,7 @@ class Scene(NamedTuple):
     dark: jax.Array  # [] bool, nothing is seen, nor heard unless the sounds say so
     sounds: Sounds | None = None  # None where a task makes no sound
     sentence: jax.Array | None = None  # [] int32, which of the task's `sentences` holds; None where it has none
+    others: Things | None = None  # conspecifics (`envs.conspecific`); None where the body is alone
 
 
 class Start(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 
 from envs import arena
@@ -26,6 +27,8 @@ ACTION_REPEAT = 2
 DECISION_SECONDS = ACTION_REPEAT * arena.CONTROL_SECONDS
 _RESET = 1 << 16  # folded into a key for a new episode, apart from the numbers of control steps
 _SENSES = 1 << 17  # folded into a key for the senses
+_BEYOND = 0.05  # m behind a wall's surface, more than any push presses a body into it
+_HEIGHTS = (-0.25, 2.0)  # m, between which the frame of a free body stays
 
 
 class WorldState(NamedTuple):
@@ -80,6 +83,7 @@ class World:
         self.model = arena.compiled(changes.mjcf(body.mjcf()), task.parts, visual=True)
         self.seconds = DECISION_SECONDS
         self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS, sentences(task), self.model)
+        self._free = engine.model.njnt > 0 and engine.model.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE
         self.observation_space = gymnasium.spaces.Dict({s.key: s.space(self.fixed) for s in self.senses})
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.fixed.actions,), np.float32)
 
@@ -181,7 +185,7 @@ class World:
         parts = jax.vmap(lambda task: arena.parts(self.task.scene(task)))(tick.task)
         engine, physics, failed = self.engine.step(tick.engine, ctrl, parts, tick.move, fresh)
         held = tick.ended | tick.cut_off | tick.bad
-        bad = ~held & (failed | broken)
+        bad = ~held & (failed | broken | jax.vmap(self._astray)(physics))
         held |= bad
         live = ~held & ~first
         engine, physics = select(held, (tick.engine, tick.physics), (engine, physics))
@@ -202,6 +206,14 @@ class World:
             tick.cut_off | (live & outcome.cut_off),
             tick.bad | bad,
         )
+
+    def _astray(self, physics: Physics) -> jax.Array:
+        """Whether the body is where the arena is not: behind a wall, under the floor, or high in the air."""
+        inside = arena.inside(self.body.pose(physics).position, -_BEYOND)  # false for NaN
+        if self._free:
+            low, high = _HEIGHTS
+            inside &= (low < physics.qpos[2]) & (physics.qpos[2] < high)
+        return ~inside
 
     def _sense_start(self) -> tuple[Any, ...]:
         one = tuple(sense.initial(self.fixed) for sense in self.senses)

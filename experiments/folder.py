@@ -18,6 +18,7 @@ PARTS = (
     "graph.svg",
     "graph.json",
     "metrics.csv",
+    "faults",
     "events",
     "checkpoints",
     "watch.html",

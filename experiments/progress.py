@@ -72,3 +72,30 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+class Steps:
+    """Progress of work of so many equal steps, on stderr; only on a terminal."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._bar = Bar(
+            TextColumn(f"[bold]{what}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=(console := Console(stderr=True)),
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Steps:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def advance(self, steps: int) -> None:
+        self._bar.advance(self._task, steps)

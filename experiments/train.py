@@ -15,6 +15,7 @@ from envs.baselines import baseline
 from envs.foreign import Foreign
 from envs.registry import EnvError
 from experiments.errors import RunError
+from experiments.faults import report
 from experiments.learning.ppo import Learner
 from experiments.metrics import Metrics
 from experiments.progress import Progress
@@ -48,8 +49,11 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
             while done < setup.updates:
                 before = time.perf_counter()
                 learner, row = update(learner)
+                fault = row.pop("fault")
                 row = {name: float(value) for name, value in row.items()}
                 done += 1
+                if row["bad"]:
+                    report(run, done, int(row["bad"]), fault)
                 check_finite(run, done, row)
                 row = _row(run, done, done * per_update, row, time.perf_counter() - before)
                 metrics.add(row)

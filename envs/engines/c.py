@@ -7,7 +7,6 @@ integration state is an input that every call gives anew.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 from collections.abc import Callable
@@ -54,6 +53,7 @@ class C:
         self._carried = mujoco.mj_stateSize(model, int(_CARRIED))  # a prefix of the integration state
         self._batches: dict[int, Batch] = {}
         self._scratch = mujoco.MjData(model)
+        self.complaint = ""  # what MuJoCo, or Python, said last of a simulation that failed
         self._lock = threading.Lock()  # a Batch serves one call at a time
 
     @classmethod
@@ -90,8 +90,32 @@ class C:
         axes = arguments[3].shape
         flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes) :]), arguments)
         with self._lock:
-            results = self._advance(*flat)
+            results = self._guarded(*flat)
         return jax.tree.map(lambda array: array.reshape(*axes, *array.shape[1:]), results)
+
+    def _guarded(
+        self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
+    ) -> tuple[np.ndarray, Physics, np.ndarray]:
+        """As `_advance`; where that raises, each simulation alone, and those that raise again are bad.
+
+        An exception that left a callback would end the whole program. (A crash of the process cannot be caught.)
+        """
+        inputs, size = (state, ctrl, parts, done, fresh), len(done)
+        try:
+            return self._advance(*inputs)
+        except Exception as error:
+            self._batches.pop(size, None)  # it may be left in any condition
+            if size == 1:
+                self.complaint = f"{type(error).__name__}: {error}"
+                return state, self._nothing(), np.ones(1, bool)
+        rows = [self._guarded(*_row(inputs, i)) for i in range(size)]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *rows)
+
+    def _nothing(self) -> Physics:
+        """What is read of one simulation that could not be run."""
+        fields = {name: np.zeros((1, *np.shape(getattr(self._scratch, name)))) for name in self._reads.fields}
+        nothing: Any = [np.zeros((1, n)) for n in (self.model.nq, self.model.nv, self.model.nsensordata)]
+        return Physics(*nothing)._replace(reads=fields)
 
     def _advance(
         self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
@@ -108,17 +132,16 @@ class C:
         if done.any():
             row[done] = 0.0
             qpos[done], qvel[done] = np.asarray(fresh.qpos)[done], np.asarray(fresh.qvel)[done]
-            self._run(batch.forward, ids=np.flatnonzero(done), **self._stage)
+            self._run(batch, batch.forward, ids=np.flatnonzero(done), **self._stage)
         if not done.all():
-            self._run(
-                batch.step, ids=np.flatnonzero(~done) if done.any() else None, nstep=self._substeps, **self._stage
-            )
+            moving = np.flatnonzero(~done) if done.any() else None
+            self._run(batch, batch.step, ids=moving, nstep=self._substeps, **self._stage)
         reads: Any = [np.array(array) for array in (qpos, qvel, sensordata)]
         reads[2][np.ix_(done, self._forces)] = 0.0
         reads.append({name: np.array(self._field(batch, name, done)) for name in self._reads.fields})
         # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts
         bad = (batch.warning[:, _FAILURES, 1] != _SEEN).any(-1) | (batch.status != 0)
-        return np.ascontiguousarray(row).view(np.uint32), Physics(*reads), bad
+        return np.array(row).view(np.uint32), Physics(*reads), bad
 
     def _field(self, batch: Batch, name: str, done: np.ndarray) -> np.ndarray:
         """One field of MjData for all simulations; external forces are worked out only when somebody asks."""
@@ -132,10 +155,12 @@ class C:
             forces[index] = data.cfrc_ext
         return forces
 
-    @staticmethod
-    def _run(call: Callable[..., None], **arguments: Any) -> None:
-        with contextlib.suppress(SimulationError):  # those simulations are told by their status; the others ran
+    def _run(self, batch: Batch, call: Callable[..., None], **arguments: Any) -> None:
+        """Those simulations that MuJoCo gives up are told by their status; the others run."""
+        try:
             call(**arguments)
+        except SimulationError as error:
+            self.complaint = batch.error(int(error.ids[0])) or str(error)
 
     def _batch(self, size: int) -> Batch:
         if size not in self._batches:
@@ -145,3 +170,8 @@ class C:
                 batch.bind(name)  # before the first step, so that it is copied out
             self._batches[size] = batch
         return self._batches[size]
+
+
+def _row(inputs: Any, index: int) -> Any:
+    """What belongs to one simulation, `[1, ...]`."""
+    return jax.tree.map(lambda leaf: leaf[index : index + 1], inputs)

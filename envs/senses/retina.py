@@ -77,7 +77,7 @@ class Retina:
         cos, sin = jnp.cos(pose.heading), jnp.sin(pose.heading)
         east, north = cos * ahead - sin * left, sin * ahead + cos * left  # directions in the arena, [rays]
         seen = _room(pose.position, _off_axis(east), _off_axis(north), scene.walls)
-        for group in (scene.things, scene.cups):
+        for group in (scene.things, scene.cups, *filter(None, [scene.others])):
             seen = _things(seen, pose.position, east, north, group)
         return _panels(seen, pose.position, east, north, scene.panels)
 

@@ -7,12 +7,14 @@
   machines  HalfCheetah and Ant beside Stable-Baselines3's PPO, the same job: returns, and speed per CPU-second
   client    what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
             memory in as many decisions
+  soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train` need the extra `bench`.
+All but `train` and `soak` need the extra `bench`.
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
+  scrubjay bench soak --steps 10000000 -o experiments/results/soak.json
   scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
 
@@ -35,6 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of machines and client (default: 3)")
     parser.add_argument(
         "--decisions", type=positive, default=1_000_000, metavar="N", help="of machines and client (default: 1000000)"
+    )
+    parser.add_argument(
+        "--steps", type=positive, default=1_000_000, metavar="N", help="of soak, in all worlds together"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
@@ -91,16 +96,25 @@ def _client(args: argparse.Namespace, say: Say) -> Found:
     return client.bench(args.decisions, args.seeds, say)
 
 
+def _soak(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import soak
+
+    return soak.bench(args.steps, 0, say)
+
+
 BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "train": _train,
     "worlds": _worlds,
     "peers": _peers,
     "machines": _machines,
     "client": _client,
+    "soak": _soak,
 }
 
 
 def show(found: Found) -> None:
+    if "total" in found:
+        print("in all: {decisions:,} decisions, {faults} faults, {not_finite} not finite".format(**found["total"]))
     for name, rate in found.get("rates", {}).items():
         print(f"{name:18} {rate['per_second']:>10,.0f} decisions/s {rate['per_cpu_second']:>10,.0f} per CPU-second")
     for name, seconds in found.get("compile_seconds", {}).items():

@@ -16,7 +16,7 @@ from agent.config import option
 from agent.motor import policy
 from agent.unroll import fold, unroll
 from envs.base import Env
-from experiments.learning.rollout import Life, Moment, begin, decide, rollout
+from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,11 @@ class Ppo:
             jnp.zeros((), jnp.int32),
         )
 
-    def update(self, learner: Learner) -> tuple[Learner, dict[str, jax.Array]]:
-        """Lives for `steps` decisions, then learns from them; pure, and may be vmapped over seeds."""
+    def update(self, learner: Learner) -> tuple[Learner, dict[str, Any]]:
+        """Lives for `steps` decisions, then learns from them; pure, and may be vmapped over seeds.
+
+        The metrics are numbers, but for `fault`, a `Fault`.
+        """
         c = self.config
         before = learner.life.brain
         probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
@@ -98,6 +101,7 @@ class Ppo:
         params = self.circuit.renew(params, {port: fold(lived.trace[port]) for port in self.circuit.followed})
         metrics = {name: value.mean() for name, value in metrics.items()}
         returns, episodes = _episodes(learner.returns, lived)
+        episodes["fault"] = first_fault(learner.life, lived)
         learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
         return learner, {**metrics, **episodes}
 
@@ -189,7 +193,7 @@ def _mean(x: jax.Array, counts: jax.Array) -> jax.Array:
     return jnp.where(counts, x, 0.0).sum() / counts.sum()
 
 
-def _episodes(returns: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, jax.Array]]:
+def _episodes(returns: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, Any]]:
     """Running returns `[B]`, and sums over the episodes that ended."""
 
     def tick(returns: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:

@@ -88,3 +88,19 @@ def decide(
 def rollout(circuit: Circuit, env: Env, params: Params, life: Life, length: int, **options: Any) -> tuple[Life, Moment]:
     """`length` decisions: the life after them, and the moments `[T, B, ...]`."""
     return jax.lax.scan(lambda now, _: decide(circuit, env, params, now, **options), life, None, length=length)
+
+
+class Fault(NamedTuple):
+    """The first environment whose physics failed in a rollout; of no meaning where none did."""
+
+    index: jax.Array  # [] in the batch
+    time: jax.Array  # [] decisions from the start of the rollout to the failure
+    world: Any  # its state at the start of the rollout, without the axis B
+    actions: jax.Array  # [T, A]
+
+
+def first_fault(before: Life, lived: Moment) -> Fault:
+    """What is needed to live it again."""
+    time = jnp.argmax(lived.bad.any(1))
+    index = jnp.argmax(lived.bad[time])
+    return Fault(index, time, jax.tree.map(lambda leaf: leaf[index], before.world), lived.action[:, index])
