@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -104,6 +105,8 @@ def theirs(task: str, seed: int, decisions: int) -> dict[str, float]:
     from stable_baselines3.common.evaluation import evaluate_policy  # pyright: ignore[reportMissingImports]
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize  # pyright: ignore[reportMissingImports]
 
+    from experiments.bench.sb3 import Trunk
+
     torch.set_num_threads(1)
     c: PpoConfig = experiment(composed(["experiment=machine", f"task={task}"])).learning
     make = lambda: gymnasium.make(TASKS[task])  # noqa: E731
@@ -119,8 +122,14 @@ def theirs(task: str, seed: int, decisions: int) -> dict[str, float]:
         gae_lambda=c.trace,
         clip_range=c.clip,
         ent_coef=c.entropy_weight,
-        vf_coef=c.value_weight,
+        vf_coef=c.value_weight / 2,  # its squared error lacks the half of ours
         max_grad_norm=c.max_gradient,
+        policy_kwargs={
+            "features_extractor_class": Trunk,
+            "features_extractor_kwargs": {"width": 64},
+            "net_arch": [64],
+            "log_std_init": math.log(0.6),
+        },
         seed=seed,
         device="cpu",
     )

@@ -1,4 +1,4 @@
-"""Our vector environment as Stable-Baselines3 wants one. Importing this needs the extra `bench`."""
+"""Our vector environment and our network as Stable-Baselines3 wants them. Importing this needs the extra `bench`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor  # pyright: ignore[reportMissingImports]
 from stable_baselines3.common.vec_env import VecEnv  # pyright: ignore[reportMissingImports]
+from torch import nn  # pyright: ignore[reportMissingImports]
 
 import envs  # noqa: F401 -- registers the environments
 
@@ -60,6 +62,17 @@ class Batch(VecEnv):
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * self.num_envs
+
+
+class Trunk(BaseFeaturesExtractor):
+    """One dense layer below both policy and value, as in `agent=reflex`."""
+
+    def __init__(self, observation_space: Any, width: int) -> None:
+        super().__init__(observation_space, width)
+        self.layer = nn.Sequential(nn.Linear(observation_space.shape[0], width), nn.Tanh())
+
+    def forward(self, observations: Any) -> Any:
+        return self.layer(observations)
 
 
 def _writable(observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
