@@ -52,9 +52,9 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
                 fault = row.pop("fault")
                 row = {name: float(value) for name, value in row.items()}
                 done += 1
+                check_finite(run, done, row)
                 if row["bad"]:
                     report(run, done, int(row["bad"]), fault)
-                check_finite(run, done, row)
                 row = _row(run, done, done * per_update, row, time.perf_counter() - before)
                 metrics.add(row)
                 progress.advance(row)

@@ -15,7 +15,7 @@ def test_without_the_client_there_is_a_remedy(scrubjay: Callable[..., Said], mon
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     said = scrubjay("bench", "client")
     assert (said.code, said.out) == (2, "")
-    assert "the client cannot be imported" in said.err
+    assert "the peer cannot be imported" in said.err
     assert "pip install 'scrubjay[bench]'" in said.err
 
 

@@ -180,7 +180,7 @@ def test_the_doctor_tries_things(scrubjay: Command) -> None:
 def test_graph(scrubjay: Command, tmp_path: Path) -> None:
     listed = scrubjay("graph", "agent=gru")
     assert listed.code == 0
-    assert "retina.code -> prefrontal.input" in listed.out
+    assert "association.code -> prefrontal.input" in listed.out
     target = tmp_path / "brain.json"
     assert scrubjay("graph", "agent/memory=none", "-o", str(target)).out == f"{target}\n"
     graph = nx.node_link_graph(json.loads(target.read_text()), edges="edges")

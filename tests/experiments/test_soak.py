@@ -57,7 +57,7 @@ def test_faults_and_numbers_that_are_none_are_counted() -> None:
 
 def test_overrides_are_refused(scrubjay: Command) -> None:
     said = scrubjay("bench", "soak", "agent=gru")
-    assert said.err == "scrubjay bench: bench soak takes no overrides: it goes through all tasks and bodies.\n"
+    assert said.err == "scrubjay bench: bench soak takes no overrides, got 'agent=gru': its job is fixed.\n"
 
 
 @pytest.mark.slow
