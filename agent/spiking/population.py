@@ -1,0 +1,264 @@
+"""Populations: neurons of one model, with what reaches them, what they tell each other, and how they learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from agent.config import option
+from agent.layers import dense
+from agent.module import DECISION_SECONDS, Arrays, Module, State
+from agent.ports import Input, Port, Ports
+from agent.spiking import plasticity, synapses
+from agent.spiking.fresh import shift_for_rate
+from agent.spiking.neurons import LeakyNeuron, Neuron, keep
+from agent.spiking.plasticity import LOCAL, Plasticity, Rule
+from agent.spiking.surrogate import Surrogate, spike
+from agent.spiking.synapses import Gates, Synapse
+
+UNROLLED = 16
+"""Up to so many ticks are written out one after the other, which is faster; more are a loop."""
+
+
+@dataclass(frozen=True)
+class PopulationConfig:
+    """Options that all populations share; a kind adds those of its neuron."""
+
+    inputs: ClassVar = {
+        "current": Input("concat", rank=1, optional=True),
+        "spikes": Input("one", rank=2, optional=True),
+        "dopamine": Input("sum", rank=0, optional=True),
+        "error": Input("concat", rank=1, optional=True),
+    }
+    size: int = option(128, "neurons", low=1)
+    ticks: int = option(5, "ticks per decision", low=1, high=1000)
+    rate: float = option(10.0, "mean rate of a fresh population", unit="Hz", low=0.1, high=500.0)
+    norm: bool = option(True, "layer-norm the drive, so that a fresh population fires at its rate whatever it is")
+    recurrent: bool = option(False, "neurons reach each other")
+    inhibitory: float = option(0.0, "part of the neurons that inhibit; above 0 all keep Dale's law", low=0.0, high=0.9)
+    delay: float = option(0.0, "longest axon between them; delays are spread from a tick to this", unit="s", low=0.0)
+    synapse: Synapse = option("delta", "how what arrives becomes a current")
+    tau_excitation: float = option(5e-3, "decay of excitatory synapses", unit="s", low=1e-4)
+    tau_inhibition: float = option(10e-3, "decay of inhibitory synapses", unit="s", low=1e-4)
+    surrogate: Surrogate = option("fast_sigmoid", "the gradient of a spike")
+    slope: float = option(10.0, "how narrow that gradient is", low=0.01)
+    rule: Rule = option("bptt", "how its synapses learn: by gradient, not at all, or by a local rule within a life")
+    plasticity: Plasticity = field(default_factory=Plasticity, metadata={"help": "options of the local rules"})
+    homeostasis: float = option(0.0, "how fast currents shift towards the rate, per decision", low=0.0)
+
+    def __post_init__(self) -> None:
+        if self.rate * self.tick > 0.8:
+            raise ValueError(
+                f"rate ({self.rate} Hz) is too high for ticks of {1e3 * self.tick:.0f} ms. Use more ticks."
+            )
+        if self.rule == "eprop" and not isinstance(self.neuron, LeakyNeuron):
+            raise ValueError("rule 'eprop' is there for leaky neurons (kinds lif and alif). Use 'three_factor'.")
+
+    @property
+    def tick(self) -> float:
+        """Duration of a tick, s."""
+        return DECISION_SECONDS / self.ticks
+
+    @property
+    def neuron(self) -> Neuron:
+        raise TypeError(f"{type(self).__name__} has no neuron")
+
+    @property
+    def gain(self) -> float:
+        """Deviation of the current between neurons, in the units of the neuron."""
+        return 1.0
+
+    @property
+    def learns_locally(self) -> bool:
+        return self.rule in LOCAL
+
+    def ports(self, inputs: Ports) -> Ports:
+        wanted = {"three_factor": "dopamine", "eprop": "error"}.get(self.rule)
+        if wanted and wanted not in inputs:
+            raise ValueError(f"rule {self.rule!r} needs a wire into '{wanted}'.")
+        if not {"current", "spikes"} & set(inputs):
+            raise ValueError("nothing reaches its neurons. Wire something into 'current' or 'spikes'.")
+        neurons = Port((self.size,))
+        more = {"weight_change": Port((self.size,), "signal")} if self.learns_locally else {}
+        spikes, membrane = Port((self.ticks, self.size), "spikes"), Port((self.size,), "signal")
+        return Ports(more, rate=neurons, spikes=spikes, membrane=membrane, rate_loss=Port((), "loss"))
+
+
+P = TypeVar("P", bound=PopulationConfig)
+
+
+class Population(Module[P]):
+    """Outputs: `rate` (spikes per tick), `spikes` (every tick), `membrane`, `rate_loss`, and of locally learning ones
+    `weight_change`, the root mean square change of each neuron's synapses.
+
+    `current` is a drive that stays for all ticks of a decision; `spikes` `[B, T, I]` arrive tick by tick.
+    """
+
+    def __init__(self, config: P, inputs: Ports, rngs: nnx.Rngs) -> None:
+        super().__init__(config, inputs, rngs)
+        self.neuron = config.neuron
+        shift = shift_for_rate(self.neuron, config.rate * config.tick, config.ticks, config.gain)
+        self.normed = config.norm and not config.learns_locally and "current" in inputs
+        if "current" in inputs:
+            self.weights = dense(inputs["current"].shape[0], config.size, rngs, use_bias=self.normed)
+        if "spikes" in inputs:
+            self.synapses = dense(inputs["spikes"].shape[1], config.size, rngs, use_bias=False)
+        if self.normed:
+            self.norm = nnx.LayerNorm(config.size, bias_init=nnx.initializers.constant(shift), rngs=rngs)
+        else:
+            self.bias = nnx.Param(jnp.full((config.size,), shift))
+        if config.recurrent:
+            spread = config.size**-0.5
+            self.lateral = nnx.Param(spread * jax.random.normal(rngs.params(), (config.size, config.size)))
+        if config.rule == "eprop":
+            errors = inputs["error"].shape[0]
+            self.feedback = nnx.Param(errors**-0.5 * jax.random.normal(rngs.params(), (errors, config.size)))
+
+    @property
+    def longest(self) -> int:
+        """The longest axon, ticks."""
+        return max(1, round(self.config.delay / self.config.tick))
+
+    def initial(self, batch: int) -> State:
+        c, shape = self.config, (batch, self.config.size)
+        state: State = {name: jnp.asarray(x) for name, x in self.neuron.rest(shape).items()}
+        if c.synapse != "delta":
+            state["gates"] = Gates(jnp.zeros(shape), jnp.zeros(shape))
+        if c.recurrent:
+            state["sent"] = jnp.zeros((batch, self.longest, c.size))
+        if c.learns_locally:
+            fan_in = sum(self.inputs[name].shape[-1] for name in ("current", "spikes") if name in self.inputs)
+            state["learned"] = plasticity.none(c.rule, batch, fan_in, c.size)
+        if c.homeostasis:
+            state["shift"] = jnp.zeros(shape)
+        return state
+
+    def reset(self, state: State, first: jax.Array) -> State:
+        fresh = super().reset(state, first)
+        if self.config.learns_locally and self.config.plasticity.lifetime == "life":
+            fresh["learned"] = fresh["learned"] | {"change": state["learned"]["change"]}
+        return fresh
+
+    def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
+        """Gradients stop at the border of a population that learns locally, and reach no weight where none learns."""
+        if self.config.learns_locally:
+            return jax.lax.stop_gradient(self.live(state, jax.lax.stop_gradient(inputs)))
+        if self.config.rule == "none":
+            graph, params = nnx.split(self)
+            return nnx.merge(graph, jax.lax.stop_gradient(params)).live(state, inputs)
+        return self.live(state, inputs)
+
+    def live(self, state: State, inputs: Arrays) -> tuple[State, Arrays]:
+        """One decision."""
+        c = self.config
+        state, drive = self._signalled(state, inputs), self._drive(state, inputs)
+        trains = synapses.at_ticks(inputs["spikes"], c.ticks).swapaxes(0, 1) if "spikes" in inputs else None
+
+        def tick(state: State, spikes: jax.Array | None) -> tuple[State, jax.Array]:
+            return self._tick(state, drive, inputs, spikes)
+
+        state, trains = jax.lax.scan(tick, state, trains, c.ticks, unroll=c.ticks if c.ticks <= UNROLLED else 1)
+        spikes = trains.swapaxes(0, 1)
+        rate = spikes.mean(axis=1)
+        outputs = {"rate": rate, "spikes": spikes, "membrane": state["v"]}
+        outputs["rate_loss"] = jnp.square(rate.mean(axis=1) - c.rate * c.tick)
+        state = self._settled(state, inputs, rate)
+        if c.learns_locally:
+            outputs["weight_change"] = jnp.sqrt(jnp.square(state["learned"]["change"]).mean(axis=1))
+        return state, outputs
+
+    def _drive(self, state: State, inputs: Arrays) -> jax.Array:
+        """What stays for all ticks, `[B or 1, N]`."""
+        if self.normed:
+            drive = self.norm(self.weights(inputs["current"]))
+        elif "current" in inputs and not self.config.learns_locally:
+            drive = self.weights(inputs["current"]) + self.bias[...][None]
+        else:
+            drive = self.bias[...][None]
+        return drive + state["shift"] if self.config.homeostasis else drive
+
+    def _tick(
+        self, state: State, drive: jax.Array, inputs: Arrays, spikes: jax.Array | None
+    ) -> tuple[State, jax.Array]:
+        c, state, before = self.config, dict(state), state
+        if c.learns_locally:
+            drive = drive + self._plastic(state, inputs.get("current"), spikes)
+        elif spikes is not None:
+            drive = drive + self.synapses(spikes)
+        if c.recurrent:
+            heard = synapses.arrived(state["sent"], synapses.delays(c.size, self.longest))
+            drive = drive + heard @ self._laterals()
+        current = self._through(state, c.gain * drive)
+        cells = {name: state[name] for name in self.neuron.rest(())}
+        after, fired = self.neuron.tick(cells, current, lambda v: spike(v, c.surrogate, c.slope))
+        state.update(after)
+        if c.recurrent:
+            state["sent"] = synapses.shifted(state["sent"], fired)
+        if c.learns_locally:
+            state["learned"] = self._traced(before, current, _side_by_side(inputs.get("current"), spikes), fired)
+        return state, fired
+
+    def _laterals(self) -> jax.Array:
+        """Weights between neurons, `[from, to]`."""
+        if not self.config.inhibitory:
+            return self.lateral[...]
+        return jnp.abs(self.lateral[...]) * synapses.signs(self.config.size, self.config.inhibitory)[:, None]
+
+    def _through(self, state: State, arriving: jax.Array) -> jax.Array:
+        """What arrives as current; moves the gates of the synapses."""
+        c = self.config
+        if c.synapse == "delta":
+            return arriving
+        decay = keep(c.tick, c.tau_excitation), keep(c.tick, c.tau_inhibition)
+        state["gates"] = state["gates"].after(synapses.split(arriving), decay)
+        if c.synapse == "current":
+            return state["gates"].current()
+        return state["gates"].current_at(state["v"], self.neuron.resting, self.neuron.reversals)
+
+    def _born(self) -> jax.Array:
+        """The weights of all inputs without what they have learned, `[I, N]`."""
+        layers = [layer for name, layer in (("current", "weights"), ("spikes", "synapses")) if name in self.inputs]
+        return jnp.concatenate([getattr(self, layer).kernel[...] for layer in layers])
+
+    def _plastic(self, state: State, current: jax.Array | None, spikes: jax.Array | None) -> jax.Array:
+        pre = _side_by_side(current, spikes)
+        return pre @ self._born() + jnp.einsum("bi,bin->bn", pre, state["learned"]["change"])
+
+    def _traced(self, before: State, current: jax.Array, pre: jax.Array, post: jax.Array) -> plasticity.Traces:
+        """The traces of all synapses after a tick."""
+        c, p, traces = self.config, self.config.plasticity, before["learned"]
+        if c.rule == "eprop" and isinstance(self.neuron, LeakyNeuron):
+            eligible = plasticity.Eligible(self.neuron, c.surrogate, c.slope)
+            return eligible(p, traces, before, current, pre, c.tick)
+        if c.rule == "oja":
+            return traces
+        return {"stdp": plasticity.stdp, "three_factor": plasticity.gated}[c.rule](p, traces, pre, post, c.tick)
+
+    def _signalled(self, state: State, inputs: Arrays) -> State:
+        """What was broadcast to all synapses since the last decision changes those that are eligible."""
+        p, traces = self.config.plasticity, state.get("learned")
+        if self.config.rule == "three_factor":
+            return state | {"learned": plasticity.reward(p, traces, inputs["dopamine"])}
+        if self.config.rule == "eprop":
+            return state | {"learned": plasticity.descend(p, traces, inputs["error"] @ self.feedback[...])}
+        return state
+
+    def _settled(self, state: State, inputs: Arrays, rate: jax.Array) -> State:
+        """Changes that go with the rates of a decision."""
+        c = self.config
+        if c.rule == "oja":
+            trains = inputs["spikes"].mean(axis=1) if "spikes" in inputs else None
+            pre = _side_by_side(inputs.get("current"), trains)
+            state = state | {"learned": plasticity.oja(c.plasticity, state["learned"], self._born(), pre, rate)}
+        if c.homeostasis:
+            miss = c.rate * c.tick - jax.lax.stop_gradient(rate)
+            state = state | {"shift": state["shift"] + c.homeostasis * miss}
+        return state
+
+
+def _side_by_side(current: jax.Array | None, spikes: jax.Array | None) -> jax.Array:
+    return jnp.concatenate([x for x in (current, spikes) if x is not None], axis=1)
