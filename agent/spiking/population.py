@@ -48,6 +48,7 @@ class PopulationConfig:
     slope: float = option(10.0, "how narrow that gradient is", low=0.01)
     rule: Rule = option("bptt", "how its synapses learn: by gradient, not at all, or by a local rule within a life")
     plasticity: Plasticity = field(default_factory=Plasticity, metadata={"help": "options of the local rules"})
+    noise: float = option(0.0, "deviation of a random drive at every tick, between neurons of the same drive", low=0.0)
     homeostasis: float = option(0.0, "how fast currents shift towards the rate, per decision", low=0.0)
 
     def __post_init__(self) -> None:
@@ -146,22 +147,25 @@ class Population(Module[P]):
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """Gradients stop at the border of a population that learns locally, and reach no weight where none learns."""
         if self.config.learns_locally:
-            return jax.lax.stop_gradient(self.live(state, jax.lax.stop_gradient(inputs)))
+            return jax.lax.stop_gradient(self.live(state, jax.lax.stop_gradient(inputs), key))
         if self.config.rule == "none":
             graph, params = nnx.split(self)
-            return nnx.merge(graph, jax.lax.stop_gradient(params)).live(state, inputs)
-        return self.live(state, inputs)
+            return nnx.merge(graph, jax.lax.stop_gradient(params)).live(state, inputs, key)
+        return self.live(state, inputs, key)
 
-    def live(self, state: State, inputs: Arrays) -> tuple[State, Arrays]:
+    def live(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """One decision."""
         c = self.config
         state, drive = self._signalled(state, inputs), self._drive(state, inputs)
-        trains = synapses.at_ticks(inputs["spikes"], c.ticks).swapaxes(0, 1) if "spikes" in inputs else None
+        arriving = synapses.at_ticks(inputs["spikes"], c.ticks).swapaxes(0, 1) if "spikes" in inputs else None
+        noise = c.noise * _normal(key, (c.ticks, c.size)).swapaxes(0, 1) if c.noise else None
 
-        def tick(state: State, spikes: jax.Array | None) -> tuple[State, jax.Array]:
-            return self._tick(state, drive, inputs, spikes)
+        def tick(state: State, moment: tuple[jax.Array | None, jax.Array | None]) -> tuple[State, jax.Array]:
+            spikes, noise = moment
+            return self._tick(state, drive if noise is None else drive + noise, inputs, spikes)
 
-        state, trains = jax.lax.scan(tick, state, trains, c.ticks, unroll=c.ticks if c.ticks <= UNROLLED else 1)
+        unrolled = c.ticks if c.ticks <= UNROLLED else 1
+        state, trains = jax.lax.scan(tick, state, (arriving, noise), c.ticks, unroll=unrolled)
         spikes = trains.swapaxes(0, 1)
         rate = spikes.mean(axis=1)
         outputs = {"rate": rate, "spikes": spikes, "membrane": state["v"]}
@@ -262,3 +266,8 @@ class Population(Module[P]):
 
 def _side_by_side(current: jax.Array | None, spikes: jax.Array | None) -> jax.Array:
     return jnp.concatenate([x for x in (current, spikes) if x is not None], axis=1)
+
+
+def _normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Normal numbers `[B, *shape]` from B keys."""
+    return jax.vmap(lambda k: jax.random.normal(k, shape))(key)
