@@ -11,17 +11,17 @@ import numpy as np
 import agent
 from agent import Port, Ports
 
-CUES, ACTIONS, LIVES, TRIALS = 4, 2, 32, 600
+CUES, ACTIONS, LIVES, TRIALS = 4, 2, 32, 800
 BRAIN = {
     "modules": {
         "striatum": {
             "kind": "lif",
-            "size": 40,
+            "size": 80,
             "ticks": 10,
             "rate": "20 Hz",
             "noise": 1.0,
             "rule": "three_factor",
-            "plasticity": {"rate": 0.1, "depression": 0.0, "tau_eligibility": "50 ms", "bound": 3.0},
+            "plasticity": {"rate": 0.1, "depression": 0.0, "tau_eligibility": "50 ms", "bound": 5.0},
         },
         "dopamine": {"kind": "td_critic", "discount": 0.0, "rate": 0.1},
         "ganglia": {"kind": "winner", "actions": ACTIONS},
