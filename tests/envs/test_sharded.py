@@ -87,3 +87,30 @@ def test_shares_are_even(monkeypatch: pytest.MonkeyPatch) -> None:
         sharded.check(4, 2)
     assert [sharded.most(n, batch) for n, batch in ((8, 16), (4, 10), (3, 7), (1, 8))] == [4, 2, 1, 1]
     assert [sharded.threads_each(*given) for given in ((0, 1), (0, 4), (0, 9), (3, 4))] == [0, 1, 1, 3]
+
+
+TRAINED = """
+import sys
+import jax
+from pathlib import Path
+from experiments.config import composed, experiment
+from experiments.run import Run
+
+sizes, rows = [], []
+for devices in (1, 2):
+    small = ["learning.environments=8", "learning.steps=4", "learning.minibatches=2", "learning.epochs=1"]
+    run = Run(Path(), experiment(composed(["agent=gru", "env.threads=1", f"env.devices={devices}", *small])))
+    learner = jax.jit(run.ppo.init)(jax.random.key(0))
+    learner, row = jax.jit(run.ppo.update)(learner)
+    sizes.append(len(learner.life.world.physics.qpos.addressable_shards))
+    rows.append({name: float(value) for name, value in row.items() if name != "fault"})
+assert sizes == [1, 2], sizes
+for name, value in rows[0].items():
+    assert abs(value - rows[1][name]) <= 1e-4 * max(1.0, abs(value)), (name, value, rows[1][name])
+"""
+
+
+@pytest.mark.slow
+def test_training_on_two_devices_learns_what_one_does() -> None:
+    """The same update but for the order of sums."""
+    on_two_devices(TRAINED)
