@@ -34,7 +34,7 @@ def bench(engines: Sequence[str], number: int, folder: str | Path | None, say: C
     """
     for engine in engines:
         choice.engine(engine)  # complains before the work
-    players = {f"oracle ({baseline(TASK).oracle_policy})": oracle}
+    players: dict[str, Player] = {f"oracle ({baseline(TASK).oracle_policy})": oracle}
     if folder:
         players[f"agent of {Path(folder).name}"] = agent(folder)
     found: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 import envs
@@ -74,6 +75,6 @@ def test_a_baseline_of_no_task() -> None:
 )
 def test_an_action_of_another_shape(name: str, shape: tuple[int, ...], text: str) -> None:
     """Refused while the program is traced, before anything is compiled or broadcast."""
-    env = envs.make(name, batch=2) if name.islower() else envs.from_gymnasium(name, batch=2)
+    env: Any = envs.make(name, batch=2) if name.islower() else envs.from_gymnasium(name, batch=2)
     with pytest.raises(envs.EnvError, match=re.escape(text)):
-        jax.eval_shape(lambda key: env.step(env.reset(key)[0], jax.numpy.ones(shape)), jax.random.key(0))
+        jax.eval_shape(lambda key: env.step(env.reset(key)[0], jnp.ones(shape)), jax.random.key(0))
