@@ -20,12 +20,13 @@ import envs.control
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, choice, gym, imperfect, registry
+from envs import arena, choice, gym, imperfect, registry, sharded
 from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
 from envs.changes import Changes
 from envs.foreign import Foreign
 from envs.moment import sentences
+from envs.physics import CURRENT, Reads
 from envs.plant import Plant, load, reads
 from envs.registry import EnvError
 from envs.world import World
@@ -100,6 +101,7 @@ def make(
     engine: str = "auto",
     batch: int = 1,
     threads: int = 0,
+    devices: int = 1,
     senses: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     **task_options: Any,
 ) -> World | Plant:
@@ -107,7 +109,8 @@ def make(
 
     body: a name, or a mapping with `kind` and the body's options; `changes` among them (`envs.changes`) fit any body.
     engine: `auto` (`mjx` on a TPU, else `c`) or one of `engines()`.
-    threads: of engine `c`; 0 takes all processors.
+    threads: of engine `c`, on each device; 0 takes all processors.
+    devices: JAX devices that share the batch, each with simulations of its own; `step` must then be jitted.
     senses: names, or a mapping from names to options (a sense's own, and those of `envs.imperfect`); by default those
         that every task is made for, and `sound` and `sentence` where the task makes or says some.
     Raises EnvError naming what is wrong and what there is instead.
@@ -115,10 +118,14 @@ def make(
     _check_batch(batch)
     if type(threads) is not int or threads < 0:
         raise EnvError(f"threads is {threads!r}; 0 (all processors) or a positive whole number is wanted.")
+    sharded.check(devices, batch)
     if task not in (names := [*registry.names("envs.tasks"), *registry.names("envs.control")]):
         raise registry.unknown("task", task, names)
     if task in registry.names("envs.control"):
-        return _plant(task, body, engine, batch, threads, senses, task_options)
+        _own_machine(task, body, senses)
+        plant = registry.configured(task, registry.kind("envs.control", task), task_options)
+        made = _engine(engine, load(plant.xml), [], plant.substeps, threads, devices, reads(plant))
+        return Plant(task, plant, made, batch)
     the_task = registry.configured(task, registry.kind("envs.tasks", task), task_options)
     the_body, changes = _body(body)
     if senses is None:
@@ -126,9 +133,9 @@ def make(
         senses = (*_DEFAULT_SENSES, *(name for name, given in more.items() if given))
     chosen = senses if isinstance(senses, Mapping) else {name: {} for name in senses}
     the_senses = [imperfect.sense(name, given) for name, given in chosen.items()]
-    kind = choice.engine(engine)  # complains before anything is compiled
+    choice.engine(engine)  # complains before anything is compiled
     model = arena.compiled(changes.mjcf(the_body.mjcf()), the_task.parts, visual=False)
-    made = kind(model, arena.part_names(the_task.parts), arena.substeps(model), threads)
+    made = _engine(engine, model, arena.part_names(the_task.parts), arena.substeps(model), threads, devices)
     return World(task, the_task, the_body, the_senses, made, batch, changes)
 
 
@@ -156,17 +163,20 @@ def _body(named: str | Mapping[str, Any]) -> tuple[Any, Changes]:
     return body, registry.configured("changes", Changes, changes)
 
 
-def _plant(
-    name: str, body: Any, engine: str, batch: int, threads: int, senses: Any, options: Mapping[str, Any]
-) -> Plant:
-    """A control task; it is a machine of its own, so body and senses must be left alone."""
+def _engine(
+    name: str, model: Any, parts: list[str], substeps: int, threads: int, devices: int, reads: Reads = CURRENT
+) -> Any:
+    made = choice.engine(name)(model, parts, substeps, sharded.threads_each(threads, devices), reads)
+    return sharded.spread(made, devices)
+
+
+def _own_machine(name: str, body: Any, senses: Any) -> None:
+    """A control task is a machine of its own, so body and senses must be left alone."""
     for what, given, default in (("body", body, "roller"), ("senses", senses, None)):
         if given != default:
             raise EnvError(
                 f"task {name!r} brings its own machine: {what} is {given!r}, but cannot be chosen. Leave it out."
             )
-    task = registry.configured(name, registry.kind("envs.control", name), options)
-    return Plant(name, task, choice.engine(engine)(load(task.xml), [], task.substeps, threads, reads(task)), batch)
 
 
 def _sounds(task: Any, body: Any) -> bool:

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 import gymnasium
 import jax
+import jax.numpy as jnp
+
+from envs.registry import EnvError
 
 Observation = dict[str, jax.Array]
 
@@ -40,3 +43,13 @@ class Env(Protocol):
     def step(self, state: Any, action: jax.Array) -> tuple[Any, TimeStep]:
         """One decision; `action` is `[B, A]` (clipped to the action space)."""
         ...
+
+
+def check_action(name: str, env: Env, action: jax.Array) -> None:
+    """EnvError, already while a program is traced, where `action` is not `[B, A]`; else NumPy would broadcast it."""
+    found, wanted = jnp.shape(action), (env.batch, *env.action_space.shape)
+    if found != wanted:
+        raise EnvError(
+            f"{name}: step got an action of shape {list(found)}, but {list(wanted)} is wanted: {env.batch} "
+            f"environment{'s' if env.batch > 1 else ''}, {wanted[1]} number{'s' if wanted[1] > 1 else ''} for each."
+        )

@@ -24,7 +24,7 @@ import numpy as np
 from gymnasium.envs.functional_jax_env import FunctionalJaxEnv
 
 from envs import spaces
-from envs.base import TimeStep
+from envs.base import TimeStep, check_action
 from envs.host import Host, Shown
 from envs.registry import EnvError
 
@@ -72,6 +72,7 @@ class Foreign:
 
     def step(self, state: ForeignState, action: jax.Array) -> tuple[ForeignState, TimeStep]:
         """One decision; `action` `[B, A]` is clipped to -1..1. Where it has a NaN, the episode is cut off as bad."""
+        check_action(self.name, self, action)
         flags = jax.ShapeDtypeStruct((self.batch,), jnp.bool_)
         like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
         shapes = (like.count, Shown(like.observation, jax.ShapeDtypeStruct((self.batch,), jnp.float32), *(flags,) * 4))

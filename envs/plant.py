@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from envs.base import TimeStep
+from envs.base import TimeStep, check_action
 from envs.physics import Engine, Fresh, Parts, Physics, Reads, nothing
 from envs.world import select
 
@@ -97,6 +97,7 @@ class Plant:
 
     def step(self, state: PlantState, action: jax.Array) -> tuple[PlantState, TimeStep]:
         """One decision; `action` `[B, A]` is clipped to -1..1. A NaN in it counts as failed physics."""
+        check_action(self.name, self, action)
         first = state.last
         action = jnp.where(first[:, None], 0.0, jnp.clip(action, -1.0, 1.0))
         broken = ~jnp.isfinite(action).all(-1)

@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 
 from envs import arena
-from envs.base import TimeStep
+from envs.base import TimeStep, check_action
 from envs.changes import Changes
 from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task, sentences
 from envs.physics import Engine, Parts, Physics, nothing
@@ -93,6 +93,7 @@ class World:
 
     def step(self, state: WorldState, action: jax.Array) -> tuple[WorldState, TimeStep]:
         """One decision; `action` `[B, A]` is clipped to -1..1. A NaN in it counts as failed physics."""
+        check_action(self.name, self, action)
         first = state.last
         action = jnp.where(first[:, None], 0.0, jnp.clip(action, -1.0, 1.0))
         keys = jax.vmap(jax.random.fold_in)(jax.random.wrap_key_data(state.key), state.count)

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent.parent / "configs"
 RESERVED = {
     "task": "Swap the task with task=NAME.",
     "batch": "Set learning.environments.",
-    **{name: f"Set env.{name}." for name in ("body", "engine", "threads", "senses")},
+    **{name: f"Set env.{name}." for name in ("body", "engine", "threads", "devices", "senses")},
 }
 """What `envs.make` takes beside the options of a task, and where it is set."""
 
@@ -40,6 +40,7 @@ class EnvConfig:
     body: Any = option("roller", "a body's name, or a mapping with its kind and options")  # noqa: RUF009 -- a string
     engine: str = option("auto", "c, mjx, warp, or auto")
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
+    devices: int = option(1, "JAX devices that share the environments, as far as there are so many", low=1)
     senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")  # noqa: RUF009
 
     id: str = option("", "name of a Gymnasium environment; none for the arena and the machines")
@@ -60,7 +61,7 @@ class EnvConfig:
             )
 
     def _check_alone(self) -> None:
-        for name, default in (("body", "roller"), ("engine", "auto"), ("threads", 0), ("senses", None)):
+        for name, default in (("body", "roller"), ("engine", "auto"), ("threads", 0), ("devices", 1), ("senses", None)):
             if getattr(self, name) != default:
                 raise ConfigError(
                     f"{name}: {self.id!r} is a Gymnasium environment, of which it cannot be "

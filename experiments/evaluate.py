@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from agent.circuit import Circuit, Params
 from agent.errors import ConfigError, unknown
 from agent.motor import policy
+from envs import choice
 from envs.base import Env
 from envs.baselines import baseline
 from envs.world import World
@@ -55,17 +56,21 @@ def evaluate(
     lesions: Sequence[str] = (),
     deterministic: bool = True,
     checkpoint: int | None = None,
+    engine: str = "",
 ) -> dict[str, Score]:
     """The score per task of a run's newest checkpoint, or of another one.
 
-    A lesion replaces all that a module sends by its mean over intact episodes.
+    A lesion replaces all that a module sends by its mean over intact episodes. `engine` names another physics engine
+    than that of the run.
     """
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
     world = run.setup.world
     ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
-    params = run.learner(checkpoint).params
+    other = on_engine(run, engine)  # complains too
+    params = run.learner(checkpoint).params  # of the run itself: what a checkpoint holds depends on its engine
+    run = other
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
     (low, high), mean = interval(returns), float(returns.mean())
@@ -73,6 +78,19 @@ def evaluate(
         return {world: Score(None, low, high, mean, None, None, len(returns), tuple(lesions))}
     score, low, high = (float(ends.score(x)) for x in (mean, low, high))
     return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
+
+
+def on_engine(run: Run, engine: str) -> Run:
+    """The same run with its world on another engine; its own if none is named. Load the weights before."""
+    if not engine:
+        return run
+    if run.setup.env.id:
+        raise ConfigError(
+            f"--engine {engine}: {run.setup.env.id!r} is a Gymnasium environment, which has its own. "
+            "Leave --engine out."
+        )
+    choice.engine(engine)
+    return replace(run, setup=replace(run.setup, env=replace(run.setup.env, engine=engine)))
 
 
 def interval(values: np.ndarray, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:

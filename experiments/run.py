@@ -19,6 +19,7 @@ from agent.errors import ConfigError, WiringError
 from agent.ports import Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY
+from envs import sharded
 from envs.imperfect import bare, imperfections
 from envs.moment import Sense
 from envs.registry import name_of
@@ -51,6 +52,7 @@ def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant | envs.Fo
     if task["kind"] == NO_TASK:
         raise ConfigError("env.id is missing. Name a Gymnasium environment, such as env.id=HalfCheetah-v5, or a task.")
     world = {"body": setup.env.body, "engine": setup.env.engine, "threads": setup.env.threads}
+    world["devices"] = sharded.most(setup.env.devices, batch)
     if setup.env.senses is not None:
         world["senses"] = setup.env.senses
     return envs.make(task.pop("kind"), batch=batch, **world, **task)

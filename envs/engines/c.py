@@ -7,10 +7,11 @@ integration state is an input that every call gives anew.
 
 from __future__ import annotations
 
+import contextlib
 import math
-import threading
-from collections.abc import Callable
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,8 +40,16 @@ _FRESH_READS = int(mujoco.mjtStage.mjSTAGE_VEL)
 _EXTERNAL = "cfrc_ext"
 
 
+class _Worker(NamedTuple):
+    batch: Batch
+    scratch: mujoco.MjData
+
+
 class C:
-    """MuJoCo's C library. `threads` = 0 takes all processors."""
+    """MuJoCo's C library. `threads` = 0 takes all processors.
+
+    A Batch serves one call at a time: calls that overlap, as those of several devices do, have one each.
+    """
 
     def __init__(
         self, model: mujoco.MjModel, part_names: list[str], substeps: int, threads: int, reads: Reads = CURRENT
@@ -51,10 +60,9 @@ class C:
         self._substeps, self._threads = substeps, threads
         self._stage = {"stage": _FRESH_READS} if reads.current else {}
         self._carried = mujoco.mj_stateSize(model, int(_CARRIED))  # a prefix of the integration state
-        self._batches: dict[int, Batch] = {}
-        self._scratch = mujoco.MjData(model)
+        self._idle: dict[int, list[_Worker]] = defaultdict(list)  # by size of the batch
+        self._blank = mujoco.MjData(model)
         self.complaint = ""  # what MuJoCo, or Python, said last of a simulation that failed
-        self._lock = threading.Lock()  # a Batch serves one call at a time
 
     @classmethod
     def refusal(cls) -> str:
@@ -71,7 +79,7 @@ class C:
     ) -> tuple[jax.Array, Physics, jax.Array]:
         number, real = ctrl.shape[0], jnp.zeros(()).dtype
         read: Any = lambda *shape: jax.ShapeDtypeStruct((number, *shape), real)  # noqa: E731
-        fields = {name: read(*np.shape(getattr(self._scratch, name))) for name in self._reads.fields}
+        fields = {name: read(*np.shape(getattr(self._blank, name))) for name in self._reads.fields}
         shapes = (
             jax.ShapeDtypeStruct(state.shape, state.dtype),
             Physics(read(self.model.nq), read(self.model.nv), read(self.model.nsensordata), fields),
@@ -89,8 +97,7 @@ class C:
         arguments = jax.tree.map(np.asarray, (state, ctrl, parts, done, fresh))
         axes = arguments[3].shape
         flat = jax.tree.map(lambda array: array.reshape(math.prod(axes), *array.shape[len(axes) :]), arguments)
-        with self._lock:
-            results = self._guarded(*flat)
+        results = self._guarded(*flat)
         return jax.tree.map(lambda array: array.reshape(*axes, *array.shape[1:]), results)
 
     def _guarded(
@@ -104,7 +111,6 @@ class C:
         try:
             return self._advance(*inputs)
         except Exception as error:
-            self._batches.pop(size, None)  # it may be left in any condition
             if size == 1:
                 self.complaint = f"{type(error).__name__}: {error}"
                 return state, self._nothing(), np.ones(1, bool)
@@ -113,14 +119,18 @@ class C:
 
     def _nothing(self) -> Physics:
         """What is read of one simulation that could not be run."""
-        fields = {name: np.zeros((1, *np.shape(getattr(self._scratch, name)))) for name in self._reads.fields}
+        fields = {name: np.zeros((1, *np.shape(getattr(self._blank, name)))) for name in self._reads.fields}
         nothing: Any = [np.zeros((1, n)) for n in (self.model.nq, self.model.nv, self.model.nsensordata)]
         return Physics(*nothing)._replace(reads=fields)
 
-    def _advance(
-        self, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
+    def _advance(self, *inputs: Any) -> tuple[np.ndarray, Physics, np.ndarray]:
+        with self._borrowed(len(inputs[3])) as worker:
+            return self._simulated(worker, *inputs)
+
+    def _simulated(
+        self, worker: _Worker, state: np.ndarray, ctrl: np.ndarray, parts: Parts, done: np.ndarray, fresh: Fresh
     ) -> tuple[np.ndarray, Physics, np.ndarray]:
-        batch = self._batch(len(done))
+        batch = worker.batch
         row = batch.state[:, : self._carried]
         row[:] = np.ascontiguousarray(state).view(np.float64)
         qpos, qvel, sensordata = batch.bind("qpos"), batch.bind("qvel"), batch.bind("sensordata")
@@ -138,19 +148,20 @@ class C:
             self._run(batch, batch.step, ids=moving, nstep=self._substeps, **self._stage)
         reads: Any = [np.array(array) for array in (qpos, qvel, sensordata)]
         reads[2][np.ix_(done, self._forces)] = 0.0
-        reads.append({name: np.array(self._field(batch, name, done)) for name in self._reads.fields})
+        reads.append({name: np.array(self._field(worker, name, done)) for name in self._reads.fields})
         # a failure adds one to its count, after which MuJoCo resets the simulation and with it the other counts
         bad = (batch.warning[:, _FAILURES, 1] != _SEEN).any(-1) | (batch.status != 0)
         return np.array(row).view(np.uint32), Physics(*reads), bad
 
-    def _field(self, batch: Batch, name: str, done: np.ndarray) -> np.ndarray:
+    def _field(self, worker: _Worker, name: str, done: np.ndarray) -> np.ndarray:
         """One field of MjData for all simulations; external forces are worked out only when somebody asks."""
+        batch = worker.batch
         if name != _EXTERNAL:
             return batch.bind(name)
         forces = np.zeros((len(done), self.model.nbody, 6))
         pressed = (batch.bind("ncon") > 0) | (self.model.neq > 0)
         for index in np.flatnonzero(pressed & ~done):
-            data = batch.get_data(int(index), self._scratch)
+            data = batch.get_data(int(index), worker.scratch)
             mujoco.mj_rnePostConstraint(self.model, data)
             forces[index] = data.cfrc_ext
         return forces
@@ -162,14 +173,25 @@ class C:
         except SimulationError as error:
             self.complaint = batch.error(int(error.ids[0])) or str(error)
 
-    def _batch(self, size: int) -> Batch:
-        if size not in self._batches:
-            keep = _EXTERNAL in self._reads.fields  # only a persistent batch knows the contacts of its last substep
-            batch = Batch(self.model, size, self._threads, persistent=keep)
-            for name in {*self._reads.fields, "ncon"} - {_EXTERNAL}:
-                batch.bind(name)  # before the first step, so that it is copied out
-            self._batches[size] = batch
-        return self._batches[size]
+    @contextlib.contextmanager
+    def _borrowed(self, size: int) -> Iterator[_Worker]:
+        """A worker that no other call has; it does not come back after an error, which may leave it in any condition.
+
+        Lists are safe between threads.
+        """
+        try:
+            worker = self._idle[size].pop()
+        except IndexError:
+            worker = self._worker(size)
+        yield worker
+        self._idle[size].append(worker)
+
+    def _worker(self, size: int) -> _Worker:
+        keep = _EXTERNAL in self._reads.fields  # only a persistent batch knows the contacts of its last substep
+        batch = Batch(self.model, size, self._threads, persistent=keep)
+        for name in {*self._reads.fields, "ncon"} - {_EXTERNAL}:
+            batch.bind(name)  # before the first step, so that it is copied out
+        return _Worker(batch, mujoco.MjData(self.model))
 
 
 def _row(inputs: Any, index: int) -> Any:

@@ -7,13 +7,15 @@
   machines  HalfCheetah and Ant beside Stable-Baselines3's PPO, the same job: returns, and speed per CPU-second
   client    what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
             memory in as many decisions
+  engines   FORAGE's oracle, and an agent with --run, on several physics engines: the same returns
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train` and `soak` need the extra `bench`.
+All but `train`, `engines` and `soak` need the extra `bench`.
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
+  scrubjay bench engines --run runs/jay --engines c mjx --episodes 1024
   scrubjay bench soak --steps 10000000 -o experiments/results/soak.json
   scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
@@ -41,6 +43,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=positive, default=1_000_000, metavar="N", help="of soak, in all worlds together"
     )
+    parser.add_argument("--run", dest="folder", metavar="RUN", help="of engines: also the agent of this run directory")
+    parser.add_argument("--engines", nargs="+", default=["c", "mjx"], metavar="NAME", help="(default: c mjx)")
+    parser.add_argument("--episodes", type=positive, default=1024, metavar="N", help="of engines (default: 1024)")
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
@@ -96,6 +101,12 @@ def _client(args: argparse.Namespace, say: Say) -> Found:
     return client.bench(args.decisions, args.seeds, say)
 
 
+def _engines(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import engines
+
+    return engines.bench(args.engines, args.episodes, args.folder, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -108,6 +119,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "peers": _peers,
     "machines": _machines,
     "client": _client,
+    "engines": _engines,
     "soak": _soak,
 }
 
@@ -126,6 +138,9 @@ def show(found: Found) -> None:
     for name, seeds in found.get("scores", {}).items():
         for s in seeds:
             print(f"{name:22} seed {s['seed']}: score {s['score']:.3f} [{s['low']:.3f}, {s['high']:.3f}]")
+    for name, player in found.get("engines", {}).items():
+        for engine, row in (player["returns"] | player["differences"]).items():
+            print(f"{name:28} {engine:10} {row['mean']:8.3f} [{row['low']:.3f}, {row['high']:.3f}]")
     for task, both in found.get("machines", {}).items():
         for name, r in both["returns"].items():
             print(f"{task:14} {name:18} return {r['mean']:7.0f} [{r['low']:.0f}, {r['high']:.0f}]")

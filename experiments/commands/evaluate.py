@@ -9,6 +9,7 @@ examples:
   scrubjay evaluate runs/jay
   scrubjay evaluate runs/jay --episodes 2000 --json
   scrubjay evaluate runs/jay --lesion hippocampus --lesion v1
+  scrubjay evaluate runs/jay --engine mjx
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run directory")
     parser.add_argument("--episodes", type=positive, default=512, metavar="N", help="episodes per task (default: 512)")
     parser.add_argument("--lesion", action="append", nargs="+", default=[], metavar="MODULE", help="modules to lesion")
+    parser.add_argument("--engine", default="", metavar="NAME", help="c, mjx or warp (default: that of the run)")
     parser.add_argument(
         "--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest"
     )
@@ -39,11 +41,12 @@ def run(args: argparse.Namespace) -> int:
     from experiments.run import load
 
     lesions = [name for names in args.lesion for name in names]
-    scores = evaluate(load(args.folder), args.episodes, lesions, deterministic=not args.sampled)
+    scores = evaluate(load(args.folder), args.episodes, lesions, deterministic=not args.sampled, engine=args.engine)
     if args.json:
         print(json.dumps({task: score.plain() for task, score in scores.items()}))
         return 0
-    print(f"{args.folder}{', lesioned: ' + ', '.join(lesions) if lesions else ''}")
+    engine = f", engine {args.engine}" if args.engine else ""
+    print(f"{args.folder}{engine}{', lesioned: ' + ', '.join(lesions) if lesions else ''}")
     for task, s in scores.items():
         if s.score is None:
             print(f"  {task}: mean return {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}] over {s.episodes} episodes")

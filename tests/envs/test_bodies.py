@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from functools import lru_cache
 from importlib.resources import files
@@ -398,3 +399,34 @@ def test_mistakes(sled: Path, monkeypatch: pytest.MonkeyPatch, body: Any, text: 
     monkeypatch.chdir(sled.parent)
     with pytest.raises(envs.EnvError, match=re.escape(text)):
         envs.make("forage", body=body)
+
+
+@pytest.mark.parametrize("body", ["ant", "mjcf"])
+def test_engines_agree_in_the_air(body: str, sled: Path) -> None:
+    """20 control steps of random commands to a body that falls and touches nothing, all of its joints.
+
+    Joints have no limits here: reaching one is an impact, which comes a substep earlier or later by the last bit and
+    parts the tracks as a contact does. The ant's commands are a tenth: at full ones, its legs turning at 40 rad/s,
+    float32 is 6e-5 off after 20 steps.
+    """
+    kind = envs.bodies()[body]
+    made, strength = (kind(path=str(sled)), 1.0) if body == "mjcf" else (kind(), 0.1)
+    model = copy.deepcopy(arena.compiled(made.mjcf(), PartCounts(), visual=False))
+    model.jnt_limited[:] = 0
+    motors = jnp.asarray(np.random.default_rng(2).uniform(-strength, strength, (20, 1, made.actions)), jnp.float32)
+    fresh = Fresh(*(leaf.astype(jnp.float32)[None] for leaf in made.start(Start(jnp.zeros(2), jnp.float32(0.3)))))
+    fresh = fresh._replace(qpos=fresh.qpos.at[:, 2].add(6.0))  # m, more than it falls
+    parts = jax.tree.map(lambda leaf: leaf[None], arena.parts(scene(no_things(), "plain")))
+    tracks = []
+    for engine in (C(model, [], arena.substeps(model), 1), Mjx(model, [], arena.substeps(model), 1)):
+        step = jax.jit(engine.step)
+        state, physics, _ = step(engine.initial(1), jnp.zeros((1, model.nu)), parts, jnp.ones(1, bool), fresh)
+        track = []
+        for motor in motors:
+            ctrl = jax.vmap(made.control)(motor, physics)
+            state, physics, bad = step(state, ctrl, parts, jnp.zeros(1, bool), fresh)
+            assert not np.asarray(bad).any()
+            track.append(np.asarray(physics.qpos[0]))
+        tracks.append(np.stack(track))
+    assert np.abs(tracks[0][:, 7:] - tracks[0][0, 7:]).max() > 0.1, "its joints move"
+    np.testing.assert_allclose(tracks[0], tracks[1], atol=1e-5)

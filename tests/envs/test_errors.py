@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 import envs
@@ -51,3 +53,28 @@ def test_errors_are_value_errors() -> None:
 def test_a_baseline_of_no_task() -> None:
     with pytest.raises(envs.EnvError, match=r"no task 'forag'\. Did you mean 'forage'\?"):
         envs.baseline("forag")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "text"),
+    [
+        (
+            "forage",
+            (2, 5),
+            "forage: step got an action of shape [2, 5], but [2, 3] is wanted: 2 environments, 3 numbers",
+        ),
+        (
+            "forage",
+            (2, 1),
+            "forage: step got an action of shape [2, 1], but [2, 3] is wanted: 2 environments, 3 numbers",
+        ),
+        ("forage", (3,), "forage: step got an action of shape [3], but [2, 3] is wanted"),
+        ("reacher", (4, 2), "reacher: step got an action of shape [4, 2], but [2, 2] is wanted"),
+        ("CartPole-v1", (2, 3), "CartPole-v1: step got an action of shape [2, 3], but [2, 2] is wanted"),
+    ],
+)
+def test_an_action_of_another_shape(name: str, shape: tuple[int, ...], text: str) -> None:
+    """Refused while the program is traced, before anything is compiled or broadcast."""
+    env: Any = envs.make(name, batch=2) if name.islower() else envs.from_gymnasium(name, batch=2)
+    with pytest.raises(envs.EnvError, match=re.escape(text)):
+        jax.eval_shape(lambda key: env.step(env.reset(key)[0], jnp.ones(shape)), jax.random.key(0))
