@@ -37,11 +37,11 @@ NO_TASK = "none"
 class EnvConfig:
     """The world apart from its task; or, with an `id`, a Gymnasium environment, which has a task of its own."""
 
-    body: Any = option("roller", "a body's name, or a mapping with its kind and options")  # noqa: RUF009 -- a string
+    body: Any = option("roller", "a body's name, or a mapping with its kind and options")
     engine: str = option("auto", "c, mjx, warp, or auto")
     threads: int = option(0, "threads of engine c; 0 for all processors", low=0)
     devices: int = option(1, "JAX devices that share the environments, as far as there are so many", low=1)
-    senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")  # noqa: RUF009
+    senses: Any = option(None, "names of senses, or a mapping from names to options; None for all")
 
     id: str = option("", "name of a Gymnasium environment; none for the arena and the machines")
     options: Mapping[str, Any] = field(default_factory=dict, metadata={"help": "for gymnasium.make"})

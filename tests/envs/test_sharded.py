@@ -30,7 +30,7 @@ def rolled(devices):
     return life(jax.random.key(0), actions)
 
 one, both = rolled(1), rolled(2)
-assert sizes[0] == 8 and set(sizes[1:]) <= {4}, sizes
+assert engine != "c" or (sizes[0] == 8 and set(sizes[1:]) == {4}), sizes
 assert [s.data.shape[0] for s in both[0].physics.qpos.addressable_shards] == [4, 4]
 assert {s.device.id for s in both[0].physics.qpos.addressable_shards} == {0, 1}
 assert [s.data.shape[1] for s in both[1].reward.addressable_shards] == [4, 4], "all else follows"
