@@ -92,6 +92,12 @@ class Module(nnx.Module, Generic[C]):
         Learning calls it once per update, with all that the module's inputs met since the last one, `[N, ...]` each.
         """
 
+    def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
+        """For the ledger: additions `[B]` that spikes caused in one decision, a spike reaching so many synapses, and
+        how many multiplications and additions an environment of the dense layers here takes in their place.
+        """
+        return 0.0, 0
+
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure."""
         raise TypeError(f"{type(self).__name__} has no __call__")

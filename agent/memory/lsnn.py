@@ -74,6 +74,10 @@ class Lsnn(Module[LsnnConfig]):
         threshold = 1.0 + self.config.adaptation * state["a"]
         return state, {"state": state["trace"], "spikes": jnp.stack(train, axis=1), "threshold": threshold}
 
+    def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
+        size = self.config.size
+        return outputs["spikes"].sum(axis=(1, 2)) * size, self.config.ticks * size * size
+
     def _tick(self, state: State, drive: jax.Array) -> State:
         cells = {"v": state["v"], "a": state["a"]}
         cells, fired = self.config.neuron.tick(cells, drive + self.lateral(state["fired"]), spike)

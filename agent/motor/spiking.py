@@ -64,6 +64,10 @@ class SpikingMotor(Module[SpikingMotorConfig]):
         gaussian = policy.pack(mean, self.log_std[...][None])
         return state, {"action": policy.sample(gaussian, key), "policy": gaussian, "spikes": spikes}
 
+    def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
+        hidden, reached = outputs["spikes"][:, :, : self.config.size], self.output.out_features
+        return hidden.sum(axis=(1, 2)) * reached, self.config.ticks * self.config.size * reached
+
     def _fire(self, drive: jax.Array) -> jax.Array:
         """Spikes of both layers, `[B, ticks, N]`, under a constant drive."""
         layers = [Layer(self.config, drive.shape), Layer(self.config, (drive.shape[0], self.output.out_features))]

@@ -81,6 +81,10 @@ class RetinaSpiking(Module[RetinaSpikingConfig]):
         spikes = jnp.stack(train, axis=1)
         return cells, {"code": spikes.mean(axis=1), "spikes": spikes, "coded": coded}
 
+    def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
+        coded = outputs["coded"]
+        return coded.sum(axis=(1, 2)) * self.config.width, coded.shape[1] * coded.shape[2] * self.config.width
+
 
 def encode(activity: jax.Array, coding: Coding, ticks: int, fields: int = 3) -> jax.Array:
     """Activities 0..1 `[B, N]` as spikes `[B, ticks, N]`, or `[B, ticks, N fields]` of population coding."""

@@ -153,6 +153,15 @@ class Population(Module[P]):
             return nnx.merge(graph, jax.lax.stop_gradient(params)).live(state, inputs, key)
         return self.live(state, inputs, key)
 
+    def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
+        size, sources = self.config.size, []
+        if "spikes" in inputs:
+            sources.append(inputs["spikes"])
+        if self.config.recurrent:
+            sources.append(outputs["spikes"])
+        spikes: jax.Array | float = sum((train.sum(axis=(1, 2)) for train in sources), 0.0)
+        return spikes * size, sum(self.config.ticks * train.shape[2] * size for train in sources)
+
     def live(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """One decision."""
         c = self.config
