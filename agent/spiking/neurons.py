@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -110,7 +111,9 @@ class IzhikevichNeuron:
         dt = self.tick_ms / self.steps
         k2, k1, k0 = self.quadratic
         for _ in range(self.steps):
-            v = v + dt * ((k2 * v + k1) * v + k0 - u + current)
+            held = _held(v)
+            keeps = _bounded(1.0 + dt * (2.0 * k2 * held + k1))
+            v = held + dt * ((k2 * held + k1) * held + k0 - u + current) + keeps * (v - held)
             u = u + dt * self.a * (self.b * (v - self.shift) - u)
             s = spike((v - 30.0) / 100.0)
             v, u, fired = v * (1.0 - s) + self.c * s, u + self.d * s, fired + s
@@ -143,13 +146,31 @@ class AdexNeuron:
 
     def tick(self, cells: Cells, current: Any, spike: Spike) -> tuple[Cells, Any]:
         v, w, fired = cells["v"], cells["w"], 0.0
-        numbers: Any = np if isinstance(v, np.ndarray) else jnp
-        dt = self.tick_ms / self.steps
+        numbers, dt = _numbers(v), self.tick_ms / self.steps
+        rate = dt * self.conductance / self.capacitance
         for _ in range(self.steps):
-            sharp = numbers.exp(numbers.minimum((v - self.threshold) / self.sharpness, 10.0))
-            into = self.conductance * (self.resting - v + self.sharpness * sharp) - w + current
+            held = _held(v)
+            sharp = numbers.exp(numbers.minimum((held - self.threshold) / self.sharpness, 10.0))
+            into = self.conductance * (self.resting - held + self.sharpness * sharp) - w + current
             w = w + dt / self.tau_w * (self.a * (v - self.resting) - w)
-            v = numbers.minimum(v + dt / self.capacitance * into, 20.0)
+            v = held + dt / self.capacitance * into + _bounded(1.0 + rate * (sharp - 1.0)) * (v - held)
+            v = numbers.minimum(v, 20.0)
             s = spike(v / 50.0)
             v, w, fired = v * (1.0 - s) + self.reset * s, w + self.b * s, fired + s
         return {"v": v, "w": w}, fired
+
+
+def _numbers(v: Any) -> Any:
+    return np if isinstance(v, np.ndarray) else jnp
+
+
+def _held(v: Any) -> Any:
+    """The same without a gradient."""
+    return v if isinstance(v, np.ndarray) else jax.lax.stop_gradient(v)
+
+
+def _bounded(keeps: Any) -> Any:
+    """What of a gradient a tick keeps. Where membranes run away to a spike it is above 1, and gradients through many
+    such ticks would grow beyond all numbers: there they stay as they are.
+    """
+    return _numbers(keeps).clip(keeps, 0.0, 1.0)
