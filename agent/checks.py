@@ -39,7 +39,8 @@ def check_inputs(configs: Mapping[str, Any], wires: list[Wire], broken: set[str]
             writers = [w for w in wires if w.end == end]
             if declared.merge == "one" and len(writers) > 1:
                 problems.append(_two_writers(end, writers))
-            if not writers and not declared.optional and name not in broken:
+            optional = declared.optional or any(w.end == f"{name}.{declared.unless}" for w in wires)
+            if not writers and not optional and name not in broken:
                 problems.append(f"nothing is wired into '{end}', which it needs. Add a wire '... -> {end}'.")
 
 

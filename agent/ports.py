@@ -39,11 +39,13 @@ class Input:
     merge: `one` writer only; `sum` of equal shapes; `concat` along the first axis (the order of the wires).
     rank: number of axes without the batch axis, or None for any.
     optional: may stay unwired (the port is then missing from the inputs).
+    unless: may stay unwired where that other port is wired.
     """
 
     merge: Merge = "concat"
     rank: int | None = 1
     optional: bool = False
+    unless: str = ""
     dtype: str = "float32"
 
 

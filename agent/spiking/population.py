@@ -29,13 +29,13 @@ class PopulationConfig:
     """Options that all populations share; a kind adds those of its neuron."""
 
     inputs: ClassVar = {
-        "current": Input("concat", rank=1, optional=True),
+        "current": Input("concat", rank=1, unless="spikes"),
         "spikes": Input("one", rank=2, optional=True),
         "dopamine": Input("sum", rank=0, optional=True),
         "error": Input("concat", rank=1, optional=True),
     }
     size: int = option(128, "neurons", low=1)
-    ticks: int = option(5, "ticks per decision", low=1, high=1000)
+    ticks: int = option(5, "ticks per decision", low=1, high=100)
     rate: float = option(10.0, "mean rate of a fresh population", unit="Hz", low=0.1, high=500.0)
     norm: bool = option(True, "layer-norm the drive, so that a fresh population fires at its rate whatever it is")
     recurrent: bool = option(False, "neurons reach each other")
@@ -81,8 +81,6 @@ class PopulationConfig:
         wanted = {"three_factor": "dopamine", "eprop": "error"}.get(self.rule)
         if wanted and wanted not in inputs:
             raise ValueError(f"rule {self.rule!r} needs a wire into '{wanted}'.")
-        if not {"current", "spikes"} & set(inputs):
-            raise ValueError("nothing reaches its neurons. Wire something into 'current' or 'spikes'.")
         neurons = Port((self.size,))
         more = {"weight_change": Port((self.size,), "signal")} if self.learns_locally else {}
         spikes, membrane = Port((self.ticks, self.size), "spikes"), Port((self.size,), "signal")

@@ -29,7 +29,7 @@ def rolled(devices):
     life = jax.jit(lambda key, actions: jax.lax.scan(env.step, env.reset(key)[0], actions))
     return life(jax.random.key(0), actions)
 
-one, both = rolled(1), rolled(2)
+one, both = jax.block_until_ready((rolled(1), rolled(2)))
 assert engine != "c" or (sizes[0] == 8 and set(sizes[1:]) == {4}), sizes
 assert [s.data.shape[0] for s in both[0].physics.qpos.addressable_shards] == [4, 4]
 assert {s.device.id for s in both[0].physics.qpos.addressable_shards} == {0, 1}
