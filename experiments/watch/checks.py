@@ -57,6 +57,14 @@ def _check_shapes(trace: Trace) -> None:
     for table in ("rewards", "ports", "signals"):
         for key, value in getattr(trace, table).items():
             _expect(f"trace.{table}[{key!r}]", value, (steps,), "[T]")
+    for key, value in trace.traces.items():
+        if value.ndim != 2 or value.shape[0] != steps or 0 in value.shape:
+            raise TraceError(f"trace.traces[{key!r}] has shape {value.shape}, expected [T={steps}, N]")
+    for key, stride in trace.strides.items():
+        if key not in trace.traces:
+            raise TraceError(f"trace.strides: no trace {key!r}.{_near(key, list(trace.traces))}")
+        if stride < 1:
+            raise TraceError(f"trace.strides[{key!r}] is {stride}; every n-th unit needs an n of at least 1")
     for key, value in trace.spikes.items():
         if value.ndim != 3 or value.shape[0] != steps or 0 in value.shape:
             raise TraceError(f"trace.spikes[{key!r}] has shape {value.shape}, expected [T={steps}, ticks, N]")

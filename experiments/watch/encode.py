@@ -11,7 +11,7 @@ import numpy as np
 from experiments.watch.trace import Trace
 
 MISSING = 65535
-"""The code that stands for a number that is not finite; the page leaves a gap there."""
+"""The code that stands for a number that is not finite, 255 among bytes; the page leaves a gap there."""
 
 
 class Packer:
@@ -28,13 +28,21 @@ class Packer:
 
     def add(self, name: str, array: np.ndarray) -> None:
         """Adds numbers with 16 bits each."""
+        self._affine(name, array, "u16", MISSING)
+
+    def add_coarse(self, name: str, array: np.ndarray) -> None:
+        """Adds numbers with 8 bits each, off by at most the range / 508: enough where thousands are drawn at once."""
+        self._affine(name, array, "u8", 255)
+
+    def _affine(self, name: str, array: np.ndarray, kind: str, missing: int) -> None:
         finite = np.isfinite(array)
         known = array[finite].astype(np.float64)
         low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-        scale = (high - low) / (MISSING - 1) or 1.0
-        codes = np.full(array.shape, MISSING, "<u2")
+        scale = (high - low) / (missing - 1) or 1.0
+        codes = np.full(array.shape, missing, "<u2" if kind == "u16" else "u1")
         codes[finite] = np.round((known - low) / scale)
-        self._append(name, "u16", array.shape, codes.tobytes(), scale, low)
+        self._append(name, kind, array.shape, codes.tobytes(), scale, low)
+        self.table[name]["missing"] = missing
 
     def add_unit(self, name: str, array: np.ndarray) -> None:
         """Adds numbers in [0, 1], such as colours, with 8 bits each."""
@@ -73,6 +81,8 @@ def encode(trace: Trace) -> dict[str, Any]:
     for table in ("rewards", "ports", "signals"):
         for key, array in getattr(trace, table).items():
             packer.add(f"{table}/{key}", array)
+    for key, array in trace.traces.items():
+        packer.add_coarse(f"traces/{key}", array)
     for key, array in trace.spikes.items():
         packer.add_bits(f"spikes/{key}", array)
     return {**trace.header(), "arrays": packer.table, "blob": packer.blob()}

@@ -26,6 +26,7 @@ from experiments.run import Run, circumstances, make_env
 from experiments.watch.trace import Edge, Geom, GeomType, Meta, Node, Trace
 
 SCORE_EPISODES = 64
+UNITS = 256  # of a signal at most; of a longer one, units at equal distances
 FAINT = 0.05  # the weakest recall that is shown
 
 
@@ -50,6 +51,8 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
     circuit = run.circuit
     (task, score), *_ = evaluate(run, SCORE_EPISODES).items()
     retina, eyes = _retina(run, frames)
+    shapes = {p: circuit.port(p).shape for p in _ports(circuit, "signal")}
+    strides = {p: -(-shape[0] // UNITS) for p, shape in shapes.items() if len(shape) == 1 and shape[0] > 1}
     drawn = [i for i, s in enumerate(frames[0].shapes) if s.type in get_args(GeomType)]
     shown = [frames[0].shapes[i] for i in drawn]
     return Trace(
@@ -79,8 +82,10 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
         signals={
             p: np.array([f.ports[p].mean() for f in frames])
             for p in _ports(circuit, "signal")
-            if circuit.port(p).shape == (1,)
+            if circuit.port(p).shape in ((), (1,))
         },
+        traces={p: np.stack([f.ports[p][::stride] for f in frames]) for p, stride in strides.items()},
+        strides={p: stride for p, stride in strides.items() if stride > 1},
         events=tuple(_events(frames, time, episode)),
         recalls=_recalls(circuit, frames, time),
         **_graph(circuit),

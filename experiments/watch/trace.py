@@ -18,7 +18,7 @@ from experiments.watch.checks import TraceError, check_trace
 GeomType = Literal["plane", "box", "cylinder", "sphere", "capsule", "ellipsoid"]
 FORMAT = "scrubjay-trace"
 VERSION = 1
-TABLES = ("rewards", "ports", "signals", "spikes")
+TABLES = ("rewards", "ports", "signals", "traces", "spikes")
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Trace:
     ports: Mapping[str, np.ndarray] = field(default_factory=dict)  # "module.port" -> [T], mean |x| over units
     spikes: Mapping[str, np.ndarray] = field(default_factory=dict)  # "module.port" -> bool [T, ticks, N]
     signals: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> [T]
+    traces: Mapping[str, np.ndarray] = field(default_factory=dict)  # "module.port" -> [T, N], a column per unit
+    strides: Mapping[str, int] = field(default_factory=dict)  # "module.port" -> n: only every n-th unit is in `traces`
     events: tuple[tuple[float, str], ...] = ()  # (time in s, text)
     recalls: np.ndarray | None = None  # [R, 3] time now (s), time remembered (s), weight
     nodes: tuple[Node, ...] = ()
@@ -113,7 +115,10 @@ class Trace:
         return {
             "meta": asdict(self.meta),
             **{name: [asdict(item) for item in getattr(self, name)] for name in plain},
-            **{name: getattr(self, name) for name in ("root", "score", "row_heights", "ray_angles", "events")},
+            **{
+                name: getattr(self, name)
+                for name in ("root", "score", "row_heights", "ray_angles", "events", "strides")
+            },
         }
 
     def save(self, path: str | Path) -> Path:

@@ -61,6 +61,8 @@ def synthetic_trace(seconds: float = 20.0, episodes: int = 1, seed: int = 0) -> 
         score="score 0.91 (0.88 to 0.94)",
         ports=activity,
         spikes={"v1.spikes": _spikes(rng, retina)},
+        traces={"v1.membrane": _membrane(rng, retina), "hippocampus.weights": _weights(near)},
+        strides={"hippocampus.weights": 3},
         signals={"memory confidence": activity["hippocampus.recall"], "gate": activity["prefrontal.gate"]},
         events=tuple(sorted(starts + ate)),
         recalls=np.array([[t, max(0.0, t - 4 - 3 * rng.random()), rng.random()] for t in time[60::17]]).reshape(-1, 3),
@@ -167,6 +169,17 @@ def _spikes(rng: np.random.Generator, retina: np.ndarray) -> np.ndarray:
     """Each neuron looks along one direction and fires with what is near there: bool [T, ticks, N]."""
     share = np.repeat(retina[:, 0, :, 3], NEURONS // RAYS, axis=1)[:, None]
     return rng.random((len(retina), TICKS, NEURONS)) < 0.02 + 0.5 * share**4
+
+
+def _membrane(rng: np.random.Generator, retina: np.ndarray) -> np.ndarray:
+    """[T, N], thresholds at 1."""
+    share = np.repeat(retina[:, 0, :, 3], NEURONS // RAYS, axis=1)
+    return share**2 + 0.1 * rng.normal(size=share.shape)
+
+
+def _weights(near: np.ndarray) -> np.ndarray:
+    """Of every third of 24 synapses, [T, 8]: each grows by what is near, at a pace of its own."""
+    return np.cumsum(near[:, None] * np.linspace(-0.01, 0.02, 8), axis=0)
 
 
 def _smooth(values: np.ndarray, width: int) -> np.ndarray:

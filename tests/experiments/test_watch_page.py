@@ -30,7 +30,7 @@ def same(a: Trace, b: Trace) -> None:
     assert a.header() == b.header()
     for name in ("time", "episode", "poses", "rgba", "retina", "eyes", "value", "recalls"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for table in ("rewards", "ports", "spikes", "signals"):
+    for table in ("rewards", "ports", "spikes", "signals", "traces"):
         assert list(getattr(a, table)) == list(getattr(b, table))
         for key, value in getattr(a, table).items():
             np.testing.assert_array_equal(value, getattr(b, table)[key])
@@ -99,6 +99,9 @@ def test_foreign_files_are_named(trace: Trace, tmp_path: Path) -> None:
         ({"poses": np.zeros((3, 2, 7))}, r"poses has shape \(3, 2, 7\), expected \(3, 1, 7\), that is \[T, G, 7\]"),
         ({"rewards": {"food": np.zeros(4)}}, r"trace.rewards\['food'\] has shape \(4,\), expected \(3,\)"),
         ({"spikes": {"v1.spikes": np.zeros((3, 5))}}, r"expected \[T=3, ticks, N\]"),
+        ({"traces": {"v1.v": np.zeros(3)}}, r"trace.traces\['v1.v'\] has shape \(3,\), expected \[T=3, N\]"),
+        ({"strides": {"v1.w": 2}, "traces": {"v1.v": np.zeros((3, 1))}}, "no trace 'v1.w'. Did you mean 'v1.v'?"),
+        ({"strides": {"v1.v": 0}, "traces": {"v1.v": np.zeros((3, 1))}}, "is 0; every n-th unit needs"),
         ({"geoms": (Geom("x", "cylindre", (1, 1)),)}, "geom 'x': no shape 'cylindre'. Did you mean 'cylinder'?"),  # pyright: ignore[reportArgumentType]
         ({"geoms": (Geom("x", "box", (1, 1)),)}, r"geom 'x': size \(1, 1\) of a box needs 3 to 3 numbers"),
         ({"root": 1}, r"trace.root is 1, but there are 1 geoms"),
@@ -129,6 +132,12 @@ def test_quantised_arrays_come_back_within_half_a_step() -> None:
     finite = np.isfinite(array)
     assert ((codes == MISSING) == ~finite).all()
     step = float(np.ptp(array[finite])) / (MISSING - 1)
+    np.testing.assert_allclose((spec["offset"] + codes * spec["scale"])[finite], array[finite], atol=0.501 * step)
+    packer.add_coarse("coarse", array)
+    raw, spec = zlib.decompress(base64.b64decode(packer.blob())), packer.table["coarse"]
+    codes = np.frombuffer(raw, np.uint8, array.size, spec["start"]).reshape(array.shape)
+    assert ((codes == spec["missing"]) == ~finite).all()
+    step = float(np.ptp(array[finite])) / 254
     np.testing.assert_allclose((spec["offset"] + codes * spec["scale"])[finite], array[finite], atol=0.501 * step)
     np.testing.assert_array_equal(
         np.unpackbits(np.frombuffer(raw, np.uint8, 14), count=bits.size).reshape(bits.shape), bits
@@ -194,6 +203,7 @@ def time_of(browser: Browser) -> float:
     return browser.evaluate("scrubjay.time")
 
 
+BOX = "(({x, y, width, height}) => [x, y, width, height])(document.querySelector('%s').getBoundingClientRect())"
 PANELS = ("#view canvas", "#retina canvas", "#timeline .sheet canvas:last-child", "#scrub canvas")
 
 
@@ -278,8 +288,7 @@ def test_links_to_a_moment(opened: Browser, page: str) -> None:
 
 @pytest.mark.browser
 def test_pointer(opened: Browser, trace: Trace) -> None:
-    box = "(({x, y, width, height}) => [x, y, width, height])(document.querySelector('%s').getBoundingClientRect())"
-    left, top, width, height = opened.evaluate(box % "#scrub")
+    left, top, width, height = opened.evaluate(BOX % "#scrub")
     opened.click(left + (width - 14) / 2, top + height / 2)
     assert time_of(opened) == pytest.approx(10.0, abs=0.05)
     opened.mouse("Moved", left + (width - 14) * 0.75, top + height / 2)
@@ -287,14 +296,73 @@ def test_pointer(opened: Browser, trace: Trace) -> None:
     opened.evaluate("document.querySelectorAll('#log button')[3].click()")
     assert time_of(opened) == pytest.approx(trace.events[3][0], abs=0.01)
     before = pixels(opened, "#view canvas")
-    left, top, width, height = opened.evaluate(box % "#view canvas")
+    left, top, width, height = opened.evaluate(BOX % "#view canvas")
     opened.mouse("Wheel", left + width / 2, top + height / 2, deltaX=0, deltaY=-240)
     opened.wait(f"document.querySelector('#view canvas').toDataURL() !== {before!r}")
-    left, top, width, height = opened.evaluate(box % "#brain .node[aria-label^=cortex] .box")
+    left, top, width, height = opened.evaluate(BOX % "#brain .node[aria-label^=cortex] .box")
     opened.click(left + width / 2, top + height / 2)
     card = opened.evaluate("document.getElementById('card').textContent")
     for words in ("gru", "hippocampus.recall → cortex.input", "cortex.state → v1.current @ delay=1"):
         assert words in card
+
+
+STRIPS = "document.querySelector('#timeline .sheet canvas').getAttribute('aria-label')"
+STILL = "#timeline .sheet canvas"
+
+
+@pytest.mark.browser
+def test_a_module_is_looked_into(opened: Browser, trace: Trace) -> None:
+    """Its mean rate, its units as heat and as lines; a click or a key chooses units, a second click takes one away."""
+    assert opened.evaluate(STRIPS).startswith("Over time: v1.spikes, mean rate, reward")
+    usual = pixels(opened, STILL)
+    opened.evaluate("scrubjay.select('v1')")
+    assert opened.evaluate(STRIPS) == "Over time: v1.spikes, mean rate, v1.membrane, membrane, reward, value"
+    moved = np.abs(np.diff(trace.traces["v1.membrane"], axis=0)).sum(axis=0)
+    liveliest = opened.evaluate("scrubjay.choice.units")
+    assert liveliest == sorted(np.argsort(-moved)[:3])
+    aim = next(n for n in range(10, 90, 10) if min(abs(n - other) for other in liveliest) > 3)
+    left, top, width, _ = opened.evaluate(BOX % "#timeline .sheet")
+    strips = opened.evaluate("scrubjay.strips")
+    box = next(strip for strip in strips if strip["name"] == "v1.membrane")
+    looks = [pixels(opened, STILL)]
+    middle = (left + width / 2, top + box["y"] + 3 + (box["h"] - 6) * (1 - (aim + 0.5) / 96))
+    opened.click(*middle)
+    chosen = opened.evaluate("scrubjay.choice.units.at(-1)")
+    assert abs(chosen - aim) <= 1, "rows are thinner than pixels"
+    assert opened.evaluate("scrubjay.choice.units.length") == 3
+    for key, unit in (("ArrowUp", chosen + 1), ("ArrowDown", chosen), ("ArrowDown", chosen - 1)):
+        opened.press(key)
+        assert opened.evaluate("scrubjay.choice.units.at(-1)") == unit
+        looks.append(pixels(opened, STILL))
+    assert len(set(looks)) == 4
+    opened.press("ArrowUp")
+    opened.click(*middle)
+    assert chosen not in opened.evaluate("scrubjay.choice.units")
+    opened.mouse("Moved", *middle)
+    assert f"v1.membrane\nunit {chosen}: " in opened.evaluate("document.getElementById('tip').textContent")
+    opened.evaluate("scrubjay.select('fusion')")
+    assert opened.evaluate(STRIPS).endswith("recall"), "a module with nothing to show leaves the strips as they are"
+    opened.evaluate("scrubjay.select(null)")
+    assert pixels(opened, STILL) == usual
+
+
+@pytest.mark.browser
+def test_of_a_large_population_every_nth_unit_is_shown(opened: Browser) -> None:
+    opened.evaluate("scrubjay.select('hippocampus')")
+    assert "hippocampus.weights, weights, reward" in opened.evaluate(STRIPS)
+    assert opened.evaluate("scrubjay.choice.units.every((n) => n % 3 === 0)")
+    before = opened.evaluate("scrubjay.choice.units.at(-1)")
+    opened.press("ArrowDown")
+    assert before - opened.evaluate("scrubjay.choice.units.at(-1)") >= 3
+
+
+@pytest.mark.browser
+def test_rates_and_membranes_are_those_recorded(opened: Browser, trace: Trace) -> None:
+    rates = opened.evaluate("[...scrubjay.strips[1].rates]")
+    np.testing.assert_allclose(rates, trace.spikes["v1.spikes"].sum(axis=(1, 2)) / 96 / 0.1, rtol=1e-5)
+    shown = opened.evaluate("[...scrubjay.trace.traces.get('v1.membrane').values]")
+    array = trace.traces["v1.membrane"]
+    np.testing.assert_allclose(shown, array.ravel(), atol=0.501 * np.ptp(array) / 254)
 
 
 @pytest.mark.browser

@@ -1,7 +1,5 @@
 // The inverse of encode.py: the page's JSON and its bytes, back to typed arrays.
 
-const MISSING = 65535;
-
 async function inflate(base64) {
   if (!("DecompressionStream" in window)) throw new Error("This browser is too old for the page: it lacks DecompressionStream.");
   const packed = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -18,7 +16,7 @@ function unpack(spec, buffer) {
   const codes = spec.type === "u8" ? new Uint8Array(buffer, spec.start, size) : new Uint16Array(buffer, spec.start, size);
   const values = new Float32Array(size);
   for (let i = 0; i < size; i++) {
-    values[i] = spec.type === "u16" && codes[i] === MISSING ? NaN : spec.offset + codes[i] * spec.scale;
+    values[i] = codes[i] === spec.missing ? NaN : spec.offset + codes[i] * spec.scale;
   }
   return values;
 }
@@ -27,13 +25,13 @@ function unpack(spec, buffer) {
 async function loadTrace() {
   const trace = JSON.parse(document.getElementById("trace").textContent);
   const buffer = await inflate(trace.blob);
-  const tables = { rewards: new Map(), ports: new Map(), signals: new Map(), spikes: new Map() };
+  const tables = { rewards: new Map(), ports: new Map(), signals: new Map(), spikes: new Map(), traces: new Map() };
   const arrays = {};
   for (const [name, spec] of Object.entries(trace.arrays)) {
     const cut = name.indexOf("/");
     const values = unpack(spec, buffer);
     if (cut < 0) arrays[name] = values;
-    else if (name.startsWith("spikes/")) tables.spikes.set(name.slice(cut + 1), { values, shape: spec.shape });
+    else if (spec.shape.length > 1) tables[name.slice(0, cut)].set(name.slice(cut + 1), { values, shape: spec.shape });
     else tables[name.slice(0, cut)].set(name.slice(cut + 1), values);
   }
   delete trace.blob;

@@ -3,8 +3,8 @@
 const TRAVEL = 0.7, EVERY = 0.2;  // s that a dot takes along its wire, s between dots
 
 class Graph {
-  constructor(trace, seek) {
-    Object.assign(this, { trace, seek, chosen: null, now: 0 });
+  constructor(trace, seek, look) {
+    Object.assign(this, { trace, seek, look, chosen: null, now: 0 });
     this.scales = new Map([...trace.ports].map(([name, values]) => [name, quantile(values, 0.98) || 1]));
     this.activity = new Map(trace.nodes.map((node) => [node.name, this.nodeActivity(node.name)]));
     this.svg = makeSvg("svg", { role: "group", "aria-label": "Modules of the brain and the wires between them" });
@@ -106,6 +106,7 @@ class Graph {
   choose(name) {
     this.chosen = name;
     this.fade();
+    this.look(name);
     $("card").hidden = !name;
     if (!name) return;
     this.fillCard(name);

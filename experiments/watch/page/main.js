@@ -32,7 +32,7 @@ async function main() {
   fillHeader(trace);
   const world = new World(trace), view = new View(world, ask), retina = new Retina(trace, world, ask);
   const timeline = new Timeline(trace, seek, ask), transport = new Transport(trace, timeline, ask);
-  const graph = trace.nodes.length ? new Graph(trace, seek) : null, log = new Log(trace, seek);
+  const graph = trace.nodes.length ? new Graph(trace, seek, (name) => timeline.look(name)) : null, log = new Log(trace, seek);
   if (!graph) $("brain").querySelector(".stage").append(make("p", { class: "failed" }, "No brain was recorded."));
   const draw = () => {
     for (const panel of panels) panel.draw(transport.time);
@@ -44,7 +44,8 @@ async function main() {
   draw();
   window.scrubjay = {
     ready: true, trace, seek: (t) => { seek(t); draw(); }, play: () => transport.play(), pause: () => transport.pause(),
-    select: (name) => graph?.choose(name), renderer: view.renderer ? "webgl2" : "canvas",
+    select: (name) => graph?.choose(name), get choice() { return timeline.choice; },
+    get strips() { return timeline.strips.map(({ name, rates }, k) => ({ name, rates: rates && [...rates], ...timeline.boxes[k] })); }, renderer: view.renderer ? "webgl2" : "canvas",
     get time() { return transport.time; }, get playing() { return transport.playing; }, get speed() { return transport.speed; },
   };
 }

@@ -71,7 +71,7 @@ function rewardStrip(trace) {
 }
 
 // One dot a spike, neurons from bottom to top. Where dots share a pixel it gets brighter.
-function rasterStrip(trace, name, { values, shape: [, ticks, neurons] }, colour) {
+function rasterStrip(trace, name, { values, shape: [, ticks, neurons] }, colour, choice) {
   const counts = Float32Array.from({ length: trace.steps }, (_, i) => {
     let n = 0;
     for (let k = i * ticks * neurons; k < (i + 1) * ticks * neurons; k++) n += values[k];
@@ -80,6 +80,7 @@ function rasterStrip(trace, name, { values, shape: [, ticks, neurons] }, colour)
   const rgb = [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
   return {
     name, weight: 3.2, least: 48, note: `${neurons} neurons`,
+    unit: (share) => clamp(Math.floor(neurons * (1 - share)), 0, neurons - 1),
     now: (i) => [{ text: `${(100 * counts[i]).toFixed(1)} %`, colour }],
     tip: (i, share) => `${name}\nneuron ${clamp(Math.floor(neurons * (1 - share)), 0, neurons - 1)}\n${(100 * counts[i]).toFixed(1)} % of neurons a tick`,
     draw(c, box, x, ratio) {
@@ -101,6 +102,7 @@ function rasterStrip(trace, name, { values, shape: [, ticks, neurons] }, colour)
       const layer = make("canvas", { width: w, height: h });
       layer.getContext("2d").putImageData(image, 0, 0);
       c.drawImage(layer, box.x, box.y + 3, w / ratio, h / ratio);
+      if (trace.traces.size) markUnits(c, box, choice.units, neurons);
     },
   };
 }
@@ -127,11 +129,20 @@ function recallStrip(trace) {
   };
 }
 
-function stripsOf(trace) {
-  const strips = [...trace.spikes].map(([name, spikes], k) => rasterStrip(trace, name, spikes, HUES[(k * 5) % HUES.length]));
+// choice: the module that is looked into, if any, and its units that are drawn as lines. Where it has something to
+// show, it takes the room of what others show.
+function stripsOf(trace, choice) {
+  const strips = [], mine = (port) => port.startsWith(`${choice.module}.`);
+  const own = [trace.spikes, trace.traces, trace.signals].some((table) => [...table.keys()].some(mine)), shown = (port) => !own || mine(port);
+  [...trace.spikes].forEach(([name, spikes], k) => {
+    const colour = HUES[(k * 5) % HUES.length];
+    if (shown(name)) strips.push(rasterStrip(trace, name, spikes, colour, choice), rateStrip(trace, name, spikes, colour));
+  });
+  for (const name of [...trace.traces.keys()].filter(mine)) strips.push(heatStrip(trace, name, choice), unitStrip(trace, name, choice));
   if (trace.rewards.size) strips.push(rewardStrip(trace));
   if (trace.value) strips.push(lineStrip(trace, "value", trace.value, "#ffbf69"));
-  [...trace.signals].forEach(([name, values], k) => strips.push(lineStrip(trace, name, values, HUES[(k + 3) % HUES.length])));
-  if (trace.recalls?.length) strips.push(recallStrip(trace));
+  [...trace.signals].forEach(([name, values], k) => { if (shown(name)) strips.push(lineStrip(trace, name, values, HUES[(k + 3) % HUES.length])); });
+  const remembers = !own || trace.nodes.some(({ name, kind }) => name === choice.module && kind === "episodic_memory");
+  if (trace.recalls?.length && remembers) strips.push(recallStrip(trace));
   return strips;
 }

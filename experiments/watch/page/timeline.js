@@ -4,10 +4,12 @@ const RIGHT = 14;
 
 class Timeline {
   constructor(trace, seek, changed) {
-    Object.assign(this, { trace, seek, strips: stripsOf(trace), spans: episodes(trace), view: { from: trace.start, to: trace.end } });
+    Object.assign(this, { trace, seek, spans: episodes(trace), view: { from: trace.start, to: trace.end } });
+    this.choice = { module: null, units: [] };
+    this.strips = stripsOf(trace, this.choice);
     this.changed = changed;
     this.stage = $("timeline").querySelector(".stage");
-    this.still = make("canvas", { role: "img", "aria-label": `Over time: ${this.strips.map((s) => s.name).join(", ")}` });
+    this.still = make("canvas", { role: "img", "aria-label": this.words });
     this.moving = make("canvas", { "aria-hidden": true });
     this.sheet = make("div", { class: "sheet" }, this.still, this.moving);
     this.stage.append(this.sheet);
@@ -16,10 +18,47 @@ class Timeline {
     this.listen();
   }
 
+  get words() { return `Over time: ${this.strips.map((s) => s.name).join(", ")}`; }
+
+  // Looks into a module, or into none; `units` are those drawn as lines.
+  look(module, units = liveliest(this.trace, module)) {
+    this.choice = { module, units };
+    this.strips = stripsOf(this.trace, this.choice);
+    this.still.setAttribute("aria-label", this.words);
+    this.layout();
+    this.changed();
+  }
+
+  // How many units the populations of the module have, at most; 0 where it shows none.
+  get count() {
+    const { module } = this.choice, own = [...this.trace.traces.keys()].filter((port) => port.startsWith(`${module}.`));
+    return Math.max(0, ...own.map((port) => unitsOf(this.trace, port)).map(({ shape, stride }) => shape[1] * stride));
+  }
+
+  // Chooses a unit, or no longer; the one chosen first makes room.
+  pick(unit) {
+    const { module, units } = this.choice;
+    if (unit < this.count) this.look(module, units.includes(unit) ? units.filter((n) => n !== unit) : [...units, unit].slice(-CHOSEN));
+  }
+
+  // The unit chosen last moves up or down, past those that are chosen already.
+  moveUnit(by) {
+    const { module, units } = this.choice, others = units.slice(0, -1);
+    const step = by * Math.max(1, ...Object.entries(this.trace.strides).filter(([port]) => port.startsWith(`${module}.`)).map(([, stride]) => stride));
+    let unit = units.length ? units[units.length - 1] + step : 0;
+    while (others.includes(unit)) unit += step;
+    if (unit >= 0 && unit < this.count) this.look(module, [...others, unit]);
+  }
+
   listen() {
+    let from = null;
     const go = (event) => { if (event.offsetX > this.gutter) this.seek(this.timeAt(event.offsetX)); };
-    this.sheet.addEventListener("pointerdown", (event) => { this.sheet.setPointerCapture(event.pointerId); go(event); });
+    this.sheet.addEventListener("pointerdown", (event) => { this.sheet.setPointerCapture(event.pointerId); from = [event.offsetX, event.offsetY]; go(event); });
     this.sheet.addEventListener("pointermove", (event) => event.buttons && go(event));
+    this.sheet.addEventListener("pointerup", ({ offsetX: x, offsetY: y }) => {
+      if (from && x > this.gutter && Math.hypot(x - from[0], y - from[1]) < 4) this.pick(this.unitAt(y));
+      from = null;
+    });
     this.sheet.addEventListener("dblclick", () => this.zoom(this.trace.start, this.trace.end));
     this.sheet.addEventListener("wheel", (event) => {
       if (event.offsetX < this.gutter) return;
@@ -71,7 +110,7 @@ class Timeline {
     this.strips.forEach((strip, k) => {
       const box = this.boxes[k];
       if (k) { c.fillStyle = "#222b37"; c.fillRect(8, Math.round(box.y), width - 16, 1); }
-      write(c, strip.name, 12, box.y + Math.min(14, box.h / 2), { colour: TEXT, size: 11.5, weight: 600, room: this.gutter - 70 });
+      write(c, strip.name, 12, box.y + Math.min(14, box.h / 2), { colour: TEXT, size: 11.5, weight: 600, room: this.gutter - (strip.silent ? 24 : 70) });
       if (strip.note) write(c, strip.note, 12, box.y + 30, { size: 11 });
       c.save();
       c.beginPath(); c.rect(this.gutter, box.y, this.wide, box.h); c.clip();
@@ -115,11 +154,21 @@ class Timeline {
     c.fillRect(x - 0.75, 0, 1.5, height);
   }
 
+  stripAt(y) { return this.boxes?.findIndex((box) => y >= box.y && y < box.y + box.h) ?? -1; }
+
+  unitAt(y) {
+    const k = this.stripAt(y);
+    return this.strips[k]?.unit?.(this.share(y, k));
+  }
+
+  // How far down y is in what a strip draws, which ends 3 pixels from its border.
+  share(y, k) { return (y - this.boxes[k].y - 3) / (this.boxes[k].h - 6); }
+
   at(x, y) {
-    const k = this.boxes?.findIndex((box) => y >= box.y && y < box.y + box.h) ?? -1;
+    const k = this.stripAt(y);
     if (k < 0) return null;
     if (x < this.gutter) return this.strips[k].name;
     const t = this.timeAt(x);
-    return `${t.toFixed(1)} s\n${this.strips[k].tip(decisionAt(this.trace, t), (y - this.boxes[k].y) / this.boxes[k].h)}`;
+    return `${t.toFixed(1)} s\n${this.strips[k].tip(decisionAt(this.trace, t), this.share(y, k))}`;
   }
 }

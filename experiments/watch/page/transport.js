@@ -3,7 +3,7 @@
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const KEYS = [
   ["Space", "play or pause"], ["← →", "one decision back or on"], ["Shift + ← →", "one second back or on"],
-  ["Home End", "start and end"], ["+ −", "faster, slower"], ["[ ]", "episode before, next"],
+  ["Home End", "start and end"], ["+ −", "faster, slower"], ["[ ]", "episode before, next"], ["↑ ↓", "next unit of the chosen module"],
   ["F", "follow the body"], ["T R", "from above, whole scene"], ["V", "rays on or off"], ["?", "this help"],
 ];
 const PLAY = "M4 2.5v11L13.5 8z", PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
@@ -119,6 +119,7 @@ class Transport {
       "+": () => change(1), "=": () => change(1), "-": () => change(-1), "[": () => this.episode(-1), "]": () => this.episode(1),
       f: () => $("follow").click(), t: () => $("top").click(), r: () => $("reset").click(), v: () => $("rays").click(), "?": () => $("help").showModal(),
     };
+    if (this.timeline.count) Object.assign(actions, { ArrowUp: () => this.timeline.moveUnit(1), ArrowDown: () => this.timeline.moveUnit(-1) });
     const action = actions[name] || actions[name.toLowerCase()];
     if (!action) return;
     event.preventDefault();
