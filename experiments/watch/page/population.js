@@ -29,12 +29,18 @@ function rateStrip(trace, name, { values, shape: [, ticks, neurons] }, colour) {
     now: (i) => [{ text: words(i), colour }],
     tip: (i) => `${name}\n${words(i)} a neuron`,
     draw(c, box, x) {
-      const y = (v) => box.y + box.h - 3 - v / top * (box.h - 8), right = (i) => x(trace.time[i] + trace.meta.dt);
+      const floor = box.y + box.h - 3, y = (v) => floor - v / top * (box.h - 8), middle = (i) => x(trace.time[i] + trace.meta.dt / 2);
       const shade = c.createLinearGradient(0, box.y, 0, box.y + box.h);
       shade.addColorStop(0, `${colour}66`);
       shade.addColorStop(1, `${colour}0a`);
       c.fillStyle = shade;
-      for (let i = 0; i < trace.steps; i++) c.fillRect(x(trace.time[i]), y(rates[i]), right(i) - x(trace.time[i]) + 0.4, box.y + box.h - 3 - y(rates[i]));
+      c.beginPath();
+      for (const { first, last } of episodes(trace)) {
+        c.moveTo(middle(first), floor);
+        for (let i = first; i <= last; i++) c.lineTo(middle(i), y(rates[i]));
+        c.lineTo(middle(last), floor);
+      }
+      c.fill();
       drawLine(c, trace, rates, x, (v) => y(v), colour);
     },
   };
