@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agent.ports import Port
+from experiments.evaluate import Score
 from experiments.run import load
 from experiments.watch import record as module
 from experiments.watch.record import record
@@ -18,7 +19,7 @@ def test_signals_are_recorded_by_their_rank(trained: Path, monkeypatch: pytest.M
     run = load(trained)
     frames = [f for f in module._frames(run, 1, 0) if not f.last]
     monkeypatch.setattr(module, "_frames", lambda *_: iter(frames))
-    monkeypatch.setattr(module, "SCORE_EPISODES", 4)
+    monkeypatch.setattr(module, "evaluate", lambda *_: {"forage": Score(0.5, 0.4, 0.6, 5.0, 0.0, 10.0, 4)})
     monkeypatch.setattr(module, "UNITS", 8)
     trace = record(run)
     slots = run.circuit.modules["hippocampus"].slots
