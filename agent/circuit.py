@@ -95,7 +95,7 @@ class Circuit:
     ) -> tuple[Any, Arrays]:
         """One decision of one module. The only place where a new episode clears a module's state."""
         with jax.named_scope(name):
-            box = self._with_weights(name, params)
+            box = self.with_weights(name, params)
             keys = jax.vmap(lambda k: name_key(k, name))(key)
             return box(box.reset(own, first), inputs, keys)
 
@@ -103,7 +103,7 @@ class Circuit:
         """The weights after every module with `renew` saw what came in: `sent` `{port: [N, ...]}` holds `followed`."""
         renewed, arriving = {}, {str(w): sent[w.start] for w in self.wires if w.start in sent}
         for name in self._renewing:
-            box = self._with_weights(name, params)
+            box = self.with_weights(name, params)
             box.renew(self.gather(name, sent, arriving))
             renewed[name] = nnx.to_pure_dict(nnx.split(box)[1])
         return params | renewed
@@ -117,7 +117,8 @@ class Circuit:
     def _renewing(self) -> tuple[str, ...]:
         return tuple(name for name, box in self.boxes.items() if type(box).renew is not Module.renew)
 
-    def _with_weights(self, name: str, params: Params) -> Module[Any]:
+    def with_weights(self, name: str, params: Params) -> Module[Any]:
+        """One module with its weights."""
         definition, weights = nnx.split(self.boxes[name])
         nnx.replace_by_pure_dict(weights, params[name])
         return nnx.merge(definition, weights)

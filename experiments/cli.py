@@ -25,7 +25,20 @@ examples:
   scrubjay modules lif                                 what a module is and what it takes
   scrubjay doctor                                      what works on this machine
 """
-ORDER = ("train", "evaluate", "watch", "ledger", "export", "compare", "graph", "modules", "tasks", "bench", "doctor")
+ORDER = (
+    "train",
+    "evaluate",
+    "watch",
+    "ledger",
+    "export",
+    "nir",
+    "compare",
+    "graph",
+    "modules",
+    "tasks",
+    "bench",
+    "doctor",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ import re
 from jax.errors import JaxRuntimeError
 
 from agent.errors import ConfigError
+from agent.spiking.nir_file import NirError
 from envs.registry import EnvError
 
 
@@ -21,5 +22,5 @@ def told(error: BaseException) -> str | None:
     return next((match[2] for match in found if match), None)
 
 
-USER_ERRORS = (ConfigError, EnvError, RunError)
+USER_ERRORS = (ConfigError, EnvError, NirError, RunError)
 """What the command prints without a traceback."""

@@ -20,6 +20,7 @@ from envs.baselines import baseline
 from envs.world import World
 from experiments.learning.rollout import Life, Moment, begin, rollout
 from experiments.run import Run, make_env
+from experiments.swap import swapped
 
 BATCH = 256
 STRETCH = 64  # decisions between two looks at whether all episodes are over
@@ -57,11 +58,12 @@ def evaluate(
     deterministic: bool = True,
     checkpoint: int | None = None,
     engine: str = "",
+    swap: Mapping[str, str] | None = None,
 ) -> dict[str, Score]:
     """The score per task of a run's newest checkpoint, or of another one.
 
     A lesion replaces all that a module sends by its mean over intact episodes. `engine` names another physics engine
-    than that of the run.
+    than that of the run. `swap` puts `.nir` files in the place of modules, `{module: path}`.
     """
     for name in lesions:
         if name not in run.circuit.modules:
@@ -71,6 +73,8 @@ def evaluate(
     other = on_engine(run, engine)  # complains too
     params = run.learner(checkpoint).params  # of the run itself: what a checkpoint holds depends on its engine
     run = other
+    if swap:
+        run, params = swapped(run, params, swap)
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
     (low, high), mean = interval(returns), float(returns.mean())

@@ -10,6 +10,7 @@ examples:
   scrubjay evaluate runs/jay --episodes 2000 --json
   scrubjay evaluate runs/jay --lesion hippocampus --lesion v1
   scrubjay evaluate runs/jay --engine mjx
+  scrubjay evaluate runs/jay --swap v1=v1.nir
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lesion", action="append", nargs="+", default=[], metavar="MODULE", help="modules to lesion")
     parser.add_argument("--engine", default="", metavar="NAME", help="c, mjx or warp (default: that of the run)")
     parser.add_argument(
+        "--swap", action="append", default=[], type=named, metavar="MODULE=FILE", help="a .nir file in its place"
+    )
+    parser.add_argument(
         "--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
@@ -36,17 +40,27 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def named(text: str) -> tuple[str, str]:
+    """`module=file`."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not MODULE=FILE, such as v1=v1.nir")
+    return name, path
+
+
 def run(args: argparse.Namespace) -> int:
     from experiments.evaluate import evaluate
     from experiments.run import load
 
     lesions = [name for names in args.lesion for name in names]
-    scores = evaluate(load(args.folder), args.episodes, lesions, deterministic=not args.sampled, engine=args.engine)
+    options = {"deterministic": not args.sampled, "engine": args.engine, "swap": dict(args.swap)}
+    scores = evaluate(load(args.folder), args.episodes, lesions, **options)
     if args.json:
         print(json.dumps({task: score.plain() for task, score in scores.items()}))
         return 0
     engine = f", engine {args.engine}" if args.engine else ""
-    print(f"{args.folder}{engine}{', lesioned: ' + ', '.join(lesions) if lesions else ''}")
+    swapped = "".join(f", {name} from {path}" for name, path in args.swap)
+    print(f"{args.folder}{engine}{', lesioned: ' + ', '.join(lesions) if lesions else ''}{swapped}")
     for task, s in scores.items():
         if s.score is None:
             print(f"  {task}: mean return {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}] over {s.episodes} episodes")

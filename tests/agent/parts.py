@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,8 @@ SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
 """What a sense sends to an input of that rank: a scalar, a vector, tokens, an image."""
 
 BATCH, TIMES = 3, 7
+WANTED = {"nir": {"path": str(Path(__file__).parent / "nir" / "example.nir")}}
+"""Options that a kind cannot do without."""
 MOVER = {"kind": "body_encoder", "width": 2}
 
 
@@ -122,7 +125,7 @@ class Bench:
 
 def cases() -> dict[str, dict[str, Any]]:
     """Every registered kind with its default options; `none` in the place of every other kind."""
-    plain = {kind: {"kind": kind} for kind in agent.kinds() if kind != "none"}
+    plain = {kind: {"kind": kind, **WANTED.get(kind, {})} for kind in agent.kinds() if kind != "none"}
     silent = {f"none-{kind}": {"kind": "none", "like": options} for kind, options in plain.items()}
     return plain | silent
 
