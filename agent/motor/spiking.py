@@ -16,7 +16,7 @@ from agent.motor import policy
 from agent.motor.gaussian import DRIVES, motor_ports
 from agent.ports import Port, Ports
 from agent.registry import register
-from agent.spiking.surrogate import spike
+from agent.spiking.surrogate import Surrogate, spike
 
 
 @register("spiking_motor")
@@ -36,6 +36,8 @@ class SpikingMotorConfig:
     current_decay: float = option(0.5, "d_c, decay of the synaptic current over a tick", low=0.0, high=1.0)
     membrane_decay: float = option(0.75, "d_v, decay of the membrane over a tick", low=0.0, high=1.0)
     std: float = option(0.6, "deviation of a fresh policy, in units of the action", low=1e-3)
+    surrogate: Surrogate = option("fast_sigmoid", "the gradient of a spike")
+    slope: float = option(2.0, "how narrow that gradient is", low=0.01)
 
     def ports(self, inputs: Ports) -> Ports:
         (actions,) = inputs["previous"].shape
@@ -88,5 +90,5 @@ class Layer:
     def tick(self, drive: jax.Array) -> jax.Array:
         self.c = self.config.current_decay * self.c + drive
         self.v = self.config.membrane_decay * self.v * (1.0 - self.o) + self.c
-        self.o = spike(self.v - 0.5)
+        self.o = spike(self.v - 0.5, self.config.surrogate, self.config.slope)
         return self.o

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import jax
@@ -17,7 +18,7 @@ from agent.ports import Port, Ports
 from agent.registry import register
 from agent.spiking.fresh import shift_for_rate
 from agent.spiking.neurons import LeakyNeuron, keep
-from agent.spiking.surrogate import spike
+from agent.spiking.surrogate import Surrogate, spike
 
 Coding = Literal["rate", "latency", "population"]
 
@@ -40,6 +41,8 @@ class RetinaSpikingConfig(RetinaConvConfig):
     ticks: int = option(5, "ticks per decision", low=2, high=100)
     tau_mem: float = option(20e-3, "membrane time constant of the ganglion cells", unit="s", low=1e-4)
     rate: float = option(10.0, "mean rate of fresh ganglion cells", unit="Hz", low=0.1)
+    surrogate: Surrogate = option("fast_sigmoid", "the gradient of a spike")
+    slope: float = option(2.0, "how narrow that gradient is", low=0.01)
 
     @property
     def neuron(self) -> LeakyNeuron:
@@ -74,9 +77,9 @@ class RetinaSpiking(Module[RetinaSpikingConfig]):
         coded = encode(activity, self.config.coding, self.config.ticks, self.config.fields)
         drive = self.norm(self.synapses(coded))
         cells: dict[str, Any] = state
-        train = []
+        train, fire = [], partial(spike, surrogate=self.config.surrogate, beta=self.config.slope)
         for tick in range(self.config.ticks):
-            cells, fired = self.config.neuron.tick(cells, drive[:, tick], spike)
+            cells, fired = self.config.neuron.tick(cells, drive[:, tick], fire)
             train.append(fired)
         spikes = jnp.stack(train, axis=1)
         return cells, {"code": spikes.mean(axis=1), "spikes": spikes, "coded": coded}
