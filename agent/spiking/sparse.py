@@ -57,7 +57,7 @@ def ungrid(x: jax.Array, size: int) -> jax.Array:
 
 
 class Axons(NamedTuple):
-    """What is under way: `arriving [longest delay, channels, width]`, of which row `now` is due."""
+    """What is under way: `arriving`, flat, of shape `[longest delay, channels, width]`, of which row `now` is due."""
 
     arriving: jax.Array
     now: jax.Array
@@ -65,21 +65,24 @@ class Axons(NamedTuple):
 
 def silent(fan: Fan, channels: int, longest: int) -> Axons:
     """Nothing under way; `longest` is the largest delay, ticks."""
-    return Axons(jnp.zeros((longest, channels, fan.width)), jnp.zeros((), jnp.int32))
+    return Axons(jnp.zeros(longest * channels * fan.width), jnp.zeros((), jnp.int32))
 
 
-def due(axons: Axons, size: int) -> tuple[Axons, jax.Array]:
+def due(axons: Axons, fan: Fan, channels: int) -> tuple[Axons, jax.Array]:
     """Takes what arrives now, `[channels, rows, COLUMNS]`."""
-    row = jax.lax.dynamic_index_in_dim(axons.arriving, axons.now, keepdims=False)
-    left = jax.lax.dynamic_update_index_in_dim(axons.arriving, jnp.zeros_like(row), axons.now, 0)
-    return Axons(left, axons.now), row[:, : padded(size)].reshape(row.shape[0], -1, COLUMNS)
+    row = channels * fan.width
+    arrived = jax.lax.dynamic_slice(axons.arriving, (axons.now * row,), (row,))
+    left = jax.lax.dynamic_update_slice(axons.arriving, jnp.zeros(row), (axons.now * row,))
+    places = arrived.reshape(channels, fan.width)[:, : padded(fan.size)]
+    return Axons(left, axons.now), places.reshape(channels, -1, COLUMNS)
 
 
-def sent(axons: Axons, fan: Fan, spikes: jax.Array) -> Axons:
+def sent(axons: Axons, fan: Fan, spikes: jax.Array, channels: int) -> Axons:
     """The axons a tick later, with the spikes `[rows, COLUMNS]` (bool) of this one under way."""
-    rows, (longest, channels, width) = spikes.shape[0], axons.arriving.shape
+    rows, width = spikes.shape[0], fan.width
+    longest = axons.arriving.shape[0] // (channels * width)
     targets, weights = jnp.asarray(fan.targets), jnp.asarray(fan.weights)
-    ticks, channel = (jnp.broadcast_to(jnp.asarray(x, jnp.int32), (fan.size,)) for x in (fan.ticks, fan.channel))
+    ticks, channel = jnp.asarray(fan.ticks, jnp.int32), jnp.asarray(fan.channel, jnp.int32)
 
     def pending(carry: tuple[jax.Array, ...]) -> jax.Array:
         return carry[1].any()
@@ -92,16 +95,20 @@ def sent(axons: Axons, fan: Fan, spikes: jax.Array) -> Axons:
         spikes = jax.lax.dynamic_update_slice(spikes, jnp.zeros((1, 1), bool), (row, column))
         columns = jax.lax.dynamic_update_slice(columns, (fired.sum() > 1)[None], (column,))
         sender = row * COLUMNS + column
-        delivery = (axons.now + ticks[sender]) % longest
-        places = targets[sender] + (delivery * channels + channel[sender]) * width
+        delivery = (axons.now + _of(ticks, sender)) % longest
+        places = targets[sender] + (delivery * channels + _of(channel, sender)) * width
         arriving = arriving.at[places].add(
             weights[sender], mode="promise_in_bounds", unique_indices=True, indices_are_sorted=True
         )
         return spikes, columns, arriving
 
-    flat = axons.arriving.reshape(-1)
-    _, _, flat = jax.lax.while_loop(pending, send, (spikes, spikes.any(axis=0), flat))
-    return Axons(flat.reshape(axons.arriving.shape), (axons.now + 1) % longest)
+    _, _, arriving = jax.lax.while_loop(pending, send, (spikes, spikes.any(axis=0), axons.arriving))
+    return Axons(arriving, (axons.now + 1) % longest)
+
+
+def _of(values: jax.Array, sender: jax.Array) -> jax.Array:
+    """A sender's own, or what is the same for all."""
+    return values[sender] if values.ndim else values
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 import jax
@@ -75,16 +76,23 @@ class SparseLifConfig:
         return Fan(targets, weights, self.longest, inhibits.astype(np.int32) if self.synapse == "current" else 0)
 
     @property
+    def channels(self) -> int:
+        return 2 if self.synapse == "current" else 1
+
+    @property
     def longest(self) -> int:
         """The delay, ticks."""
         return max(1, round(self.delay / self.tick))
 
 
+HELD = 1000.0
+"""A membrane of so much and more is that of a neuron at rest after a spike, for so many ticks as it is above."""
+
+
 class Cells(NamedTuple):
-    """One network; arrays are `[rows, COLUMNS]`, `gates` of the two synaptic currents `[2, rows, COLUMNS]`."""
+    """One network: membranes `[rows, COLUMNS]`, currents of the two kinds of synapse `[2, rows, COLUMNS]`, axons."""
 
     v: jax.Array
-    free: jax.Array
     gates: jax.Array
     axons: Axons
 
@@ -105,9 +113,8 @@ class SparseLif(Module[SparseLifConfig]):
         """Environments one after the other: a spike costs what it costs, whoever else is silent."""
         c = self.config
         drive = self.norm(self.weights(inputs["current"]))
-        state, spikes = jax.lax.map(lambda one: live(c, c.fan, *one), (state, drive, key))
-        membrane = jax.vmap(lambda v: sparse.ungrid(v, c.size))(state.v)
-        return state, {"rate": spikes.mean(axis=1), "spikes": spikes, "membrane": membrane}
+        state, count, spikes = jax.lax.map(lambda one: live(c, c.fan, *one), (state, drive, key))
+        return state, {"rate": count / c.ticks, "spikes": spikes, "membrane": jax.vmap(partial(membrane, c))(state)}
 
     def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:
         c = self.config
@@ -115,49 +122,53 @@ class SparseLif(Module[SparseLifConfig]):
 
 
 def rest(c: SparseLifConfig) -> Cells:
-    """A network that nothing has reached for long."""
-    shape = (sparse.padded(c.size) // sparse.COLUMNS, sparse.COLUMNS)
-    channels = 2 if c.synapse == "current" else 1
-    axons = sparse.silent(c.fan, channels, c.longest)
-    gates = jnp.zeros((2, *shape) if c.synapse == "current" else (0, *shape))
-    silent = sparse.grid(jnp.zeros(c.size), math.inf)
-    return Cells(jnp.zeros(shape), silent, gates, axons)
+    """A network that nothing has reached for long; places behind the last neuron never wake."""
+    v = sparse.grid(jnp.zeros(c.size), math.inf)
+    gates = jnp.zeros((2, *v.shape) if c.synapse == "current" else (0, *v.shape))
+    return Cells(v, gates, sparse.silent(c.fan, c.channels, c.longest))
 
 
-def live(c: SparseLifConfig, fan: Fan, cells: Cells, drive: jax.Array, key: jax.Array) -> tuple[Cells, jax.Array]:
-    """One decision of one network under a drive `[N]`: its spikes `[ticks, N]`."""
+def membrane(c: SparseLifConfig, cells: Cells) -> jax.Array:
+    """Membranes `[N]`."""
+    v = sparse.ungrid(cells.v, c.size)
+    return jnp.where(v >= HELD, c.reset, v)
+
+
+def live(
+    c: SparseLifConfig, fan: Fan, cells: Cells, drive: jax.Array, key: jax.Array
+) -> tuple[Cells, jax.Array, jax.Array]:
+    """One decision of one network under a drive `[N]`: how often every neuron fired `[N]`, and when `[ticks, N]`.
+
+    When they fired costs more than the rest, and nothing where nobody asks for it.
+    """
     steady = sparse.grid(drive)
 
-    def tick(cells: Cells, moment: tuple[jax.Array, jax.Array]) -> tuple[Cells, jax.Array]:
-        time, key = moment
-        cells, fired = advance(c, fan, cells, steady, time, key)
-        return cells, sparse.ungrid(fired, c.size)
+    def tick(carry: tuple[Cells, jax.Array], key: jax.Array) -> tuple[tuple[Cells, jax.Array], jax.Array]:
+        cells, count = carry
+        cells, fired = advance(c, fan, cells, steady, key)
+        return (cells, count + fired), sparse.ungrid(fired, c.size)
 
-    keys = jax.random.split(key, c.ticks)
-    cells, spikes = jax.lax.scan(tick, cells, (jnp.arange(c.ticks, dtype=jnp.float32), keys))
-    return cells._replace(free=cells.free - c.ticks), spikes
+    (cells, count), spikes = jax.lax.scan(tick, (cells, jnp.zeros_like(steady)), jax.random.split(key, c.ticks))
+    return cells, sparse.ungrid(count, c.size), spikes
 
 
-def advance(
-    c: SparseLifConfig, fan: Fan, cells: Cells, drive: jax.Array, time: jax.Array, key: jax.Array
-) -> tuple[Cells, jax.Array]:
+def advance(c: SparseLifConfig, fan: Fan, cells: Cells, drive: jax.Array, key: jax.Array) -> tuple[Cells, jax.Array]:
     """One tick: the cells after it, and spikes (0 or 1, with a surrogate gradient)."""
-    axons, arriving = sparse.due(cells.axons, c.size)
-    leak = math.exp(-c.tick / c.tau_mem)
-    jump, gates = arriving[0], cells.gates
+    axons, arriving = sparse.due(cells.axons, fan, c.channels)
+    leak, jump, gates = math.exp(-c.tick / c.tau_mem), arriving[0], cells.gates
     if c.synapse == "current":
         decays = jnp.asarray([math.exp(-c.tick / tau) for tau in (c.tau_excitation, c.tau_inhibition)])
         gates = gates * decays[:, None, None] + arriving
         drive, jump = drive + gates[0] + gates[1], jnp.zeros(())
     if c.background:
         jump = jump + c.weight * poisson(key, c.background * c.tick, drive.shape)
-    awake = cells.free <= time
-    v = jnp.where(awake, drive + (cells.v - drive) * leak + jump, c.reset)
-    fired = spike(v - 1.0, c.surrogate, c.slope) * awake
+    held = cells.v >= HELD
+    v = jnp.where(held, cells.v - 1.0, drive + (cells.v - drive) * leak + jump)
+    fired = spike(v - 1.0, c.surrogate, c.slope) * ~held
     spiking = jax.lax.stop_gradient(fired) > 0.0
-    v = v + (c.reset - v) * fired
-    free = jnp.where(spiking, time + 1.0 + round(c.refractory / c.tick), cells.free)
-    return Cells(v, free, gates, sparse.sent(axons, fan, spiking)), fired
+    wait = round(c.refractory / c.tick)
+    v = jnp.where(spiking, HELD + wait if wait else c.reset, jnp.where(held & (v <= HELD), c.reset, v))
+    return Cells(v, gates, sparse.sent(axons, fan, spiking, c.channels)), fired
 
 
 def poisson(key: jax.Array, mean: float, shape: tuple[int, ...]) -> jax.Array:

@@ -8,6 +8,7 @@
   client    what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
             memory in as many decisions
   engines   FORAGE's oracle, and an agent with --run, on several physics engines: the same returns
+  sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
 All but `train`, `engines` and `soak` need the extra `bench`.
@@ -107,6 +108,12 @@ def _engines(args: argparse.Namespace, say: Say) -> Found:
     return engines.bench(args.engines, args.episodes, args.folder, say)
 
 
+def _sparse(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import sparse
+
+    return sparse.bench(args.turns, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -120,6 +127,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "machines": _machines,
     "client": _client,
     "engines": _engines,
+    "sparse": _sparse,
     "soak": _soak,
 }
 
@@ -132,7 +140,7 @@ def show(found: Found) -> None:
     for name, seconds in found.get("compile_seconds", {}).items():
         print(f"compile, {name:16} cold {seconds['cold']:.1f} s, warm {seconds['warm']:.1f} s")
     for name, value in found.get("per_cpu_second", {}).items():
-        print(f"{name:26} {value:>10,.0f} decisions per CPU-second")
+        print(f"{name:26} {value:>10,.0f} {found.get('unit', 'decisions')} per CPU-second")
     for name, value in found.get("ratios", {}).items():
         print(f"{name}: {value:.2f}")
     for name, seeds in found.get("scores", {}).items():

@@ -36,11 +36,11 @@ def test_propagation_is_the_matrix_product() -> None:
     for tick, neuron in zip(*np.nonzero(trains), strict=True):
         expected[tick + delays[neuron], channel[neuron]] += weights[neuron]
 
-    axons, step = sparse.silent(fan, 2, longest), jax.jit(sparse.sent)
+    axons, step = sparse.silent(fan, 2, longest), jax.jit(sparse.sent, static_argnums=3)
     for tick in range(ticks):
-        axons, arriving = sparse.due(axons, size)
+        axons, arriving = sparse.due(axons, fan, 2)
         np.testing.assert_allclose(arriving.reshape(2, -1)[:, :size], expected[tick], atol=1e-5)
-        axons = step(axons, fan, sparse.grid(jnp.asarray(trains[tick]), False))
+        axons = step(axons, fan, sparse.grid(jnp.asarray(trains[tick]), False), 2)
     assert np.abs(expected[:ticks]).sum() > 100.0
 
 
@@ -74,7 +74,7 @@ def brunel(g: float, ratio: float, delay: float = 1.6e-3) -> tuple[np.ndarray, n
     step = jax.jit(lambda fan, cells, key: live(config, fan, cells, jnp.zeros(SIZE), key))
     cells, times, who = rest(config), [], []
     for decision in range(round(SECONDS / 0.1)):
-        cells, spikes = step(fan, cells, jax.random.key(decision))
+        cells, _, spikes = step(fan, cells, jax.random.key(decision))
         tick, neuron = np.nonzero(np.asarray(spikes))
         times.append(0.1 * decision + 1e-4 * tick)
         who.append(neuron)
@@ -119,7 +119,7 @@ def test_the_balanced_state_small_and_fast() -> None:
     step = jax.jit(lambda cells, key: live(config, config.fan, cells, jnp.zeros(1500), key))
     cells, trains = rest(config), []
     for decision in range(5):
-        cells, spikes = step(cells, jax.random.key(decision))
+        cells, _, spikes = step(cells, jax.random.key(decision))
         trains.append(np.asarray(spikes))
     train = np.concatenate(trains[1:])
     rate = train.mean() / 1e-4
