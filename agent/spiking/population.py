@@ -48,6 +48,7 @@ class PopulationConfig:
     slope: float = option(10.0, "how narrow that gradient is", low=0.01)
     rule: Rule = option("bptt", "how its synapses learn: by gradient, not at all, or by a local rule within a life")
     plasticity: Plasticity = field(default_factory=Plasticity, metadata={"help": "options of the local rules"})
+    hoist: bool = option(True, "weigh the spikes of all ticks at once, not tick by tick: mostly faster")
     noise: float = option(0.0, "deviation of a random drive at every tick, between neurons of the same drive", low=0.0)
     homeostasis: float = option(0.0, "how fast currents shift towards the rate, per decision", low=0.0)
 
@@ -164,7 +165,7 @@ class Population(Module[P]):
         """One decision."""
         c = self.config
         state, drive = self._signalled(state, inputs), self._drive(state, inputs)
-        arriving = synapses.at_ticks(inputs["spikes"], c.ticks).swapaxes(0, 1) if "spikes" in inputs else None
+        arriving = self._arriving(inputs)
         noise = c.noise * _normal(key, (c.ticks, c.size)).swapaxes(0, 1) if c.noise else None
 
         def tick(state: State, moment: tuple[jax.Array | None, jax.Array | None]) -> tuple[State, jax.Array]:
@@ -181,6 +182,17 @@ class Population(Module[P]):
         if c.learns_locally:
             outputs["weight_change"] = jnp.sqrt(jnp.square(state["learned"]["change"]).mean(axis=1))
         return state, outputs
+
+    def _arriving(self, inputs: Arrays) -> jax.Array | None:
+        """What comes tick by tick, `[T, B, ...]`: spikes, or what weights make of them where that is hoisted."""
+        if "spikes" not in inputs:
+            return None
+        train = synapses.at_ticks(inputs["spikes"], self.config.ticks)
+        return (self.synapses(train) if self.hoists else train).swapaxes(0, 1)
+
+    @property
+    def hoists(self) -> bool:
+        return self.config.hoist and not self.config.learns_locally
 
     def _drive(self, state: State, inputs: Arrays) -> jax.Array:
         """What stays for all ticks, `[B or 1, N]`."""
@@ -199,7 +211,7 @@ class Population(Module[P]):
         if c.learns_locally:
             drive = drive + self._plastic(state, inputs.get("current"), spikes)
         elif spikes is not None:
-            drive = drive + self.synapses(spikes)
+            drive = drive + (spikes if self.hoists else self.synapses(spikes))
         if c.recurrent:
             heard = synapses.arrived(state["sent"], synapses.delays(c.size, self.longest))
             drive = drive + heard @ self._laterals()

@@ -9,9 +9,10 @@
             memory in as many decisions
   engines   FORAGE's oracle, and an agent with --run, on several physics engines: the same returns
   sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
+  spiking   training a recurrent spiking network, beside Spyx, snnTorch, Norse and SpikingJelly
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines` and `soak` need the extra `bench`.
+All but `train`, `engines` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`.
 
 examples:
   scrubjay bench train
@@ -114,6 +115,12 @@ def _sparse(args: argparse.Namespace, say: Say) -> Found:
     return sparse.bench(args.turns, say)
 
 
+def _spiking(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import spiking
+
+    return spiking.bench(args.turns, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -128,6 +135,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "client": _client,
     "engines": _engines,
     "sparse": _sparse,
+    "spiking": _spiking,
     "soak": _soak,
 }
 
