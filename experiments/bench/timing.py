@@ -65,5 +65,6 @@ def peer(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise RunError(
-            f"the peer cannot be imported ({error}). Install a CPU build of torch, then: pip install 'scrubjay[bench,bench-spiking]'"
+            f"the peer cannot be imported ({error}). Install a CPU build of torch, then: "
+            "pip install 'scrubjay[bench,bench-spiking]'"
         ) from error
