@@ -19,6 +19,7 @@ from agent.spiking.sparse_lif import SparseLifConfig, live, rest
 from experiments.bench.timing import peer
 from experiments.run import circumstances
 
+EXTRA = "bench-spiking"
 SIZE, EXCITATORY, PROBABILITY = 10_000, 8_000, 0.02
 TICKS = 10_000  # a second in ticks of 0.1 ms
 UP, DOWN = 1.62 * 0.4, 9.0 * 0.4
@@ -86,7 +87,7 @@ def ours() -> Job:
 
 def brian2() -> Job:
     """C++ standalone, one thread, 64-bit numbers, as it comes: a program of a second and more, less one without it."""
-    b: Any = peer("brian2")
+    b: Any = peer("brian2", EXTRA)
     short, _ = _standalone(b, 0.5)
     long, rate = _standalone(b, 1.5)
 
@@ -129,7 +130,7 @@ def _cpu(folder: Path) -> float:
 
 def brainpy() -> Job:
     """Its event-driven products of CSR matrices, in its own compiled loop."""
-    bp: Any = peer("brainpy")
+    bp: Any = peer("brainpy", EXTRA)
     bp.math.set_platform("cpu")
     bp.math.set_dt(0.1)
     neurons = bp.dyn.LifRef(

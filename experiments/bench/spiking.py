@@ -18,6 +18,7 @@ from agent.spiking.lif import Lif, LifConfig
 from experiments.bench.timing import peer
 from experiments.run import circumstances
 
+EXTRA = "bench-spiking"
 BATCH, TICKS, INPUTS, HIDDEN, CLASSES = 128, 100, 700, 128, 20
 DENSITY = 0.05
 """Part of the inputs that spike in a tick."""
@@ -80,7 +81,7 @@ def ours(train: np.ndarray, labels: np.ndarray) -> Jobs:
 
 
 def spyx(train: np.ndarray, labels: np.ndarray) -> Jobs:
-    nn: Any = peer("spyx.nn")
+    nn: Any = peer("spyx.nn", EXTRA)
     rngs = nnx.Rngs(0)
     network = nn.Sequential(
         nnx.Linear(INPUTS, HIDDEN, use_bias=False, rngs=rngs),
@@ -116,7 +117,7 @@ def _jax_jobs(network: Any, forward: Callable[[Any, jax.Array], jax.Array], trai
 
 
 def _torch_jobs(network: Any, forward: Callable[[Any], Any], labels: np.ndarray) -> Jobs:
-    torch: Any = peer("torch")
+    torch: Any = peer("torch", EXTRA)
     torch.set_num_threads(1)
     optimizer, classes = torch.optim.Adam(network.parameters(), 1e-3), torch.as_tensor(labels)
 
@@ -133,7 +134,7 @@ def _torch_jobs(network: Any, forward: Callable[[Any], Any], labels: np.ndarray)
 
 
 def snntorch(train: np.ndarray, labels: np.ndarray) -> Jobs:
-    torch, snn = peer("torch"), peer("snntorch")
+    torch, snn = peer("torch", EXTRA), peer("snntorch", EXTRA)
     x = torch.as_tensor(train)
     layers = [torch.nn.Linear(INPUTS, HIDDEN, bias=False), snn.RLeaky(beta=0.9, linear_features=HIDDEN)]
     layers += [torch.nn.Linear(HIDDEN, HIDDEN, bias=False), snn.RLeaky(beta=0.9, linear_features=HIDDEN)]
@@ -151,8 +152,8 @@ def snntorch(train: np.ndarray, labels: np.ndarray) -> Jobs:
 
 
 def norse(train: np.ndarray, labels: np.ndarray) -> Jobs:
-    torch: Any = peer("torch")
-    lib: Any = peer("norse.torch")
+    torch: Any = peer("torch", EXTRA)
+    lib: Any = peer("norse.torch", EXTRA)
     x = torch.as_tensor(train)
     network = torch.nn.ModuleList(
         [lib.LIFRecurrentCell(INPUTS, HIDDEN), lib.LIFRecurrentCell(HIDDEN, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)]
@@ -171,9 +172,15 @@ def norse(train: np.ndarray, labels: np.ndarray) -> Jobs:
 
 
 def spikingjelly(train: np.ndarray, labels: np.ndarray) -> Jobs:
-    torch: Any = peer("torch")
-    jelly, functional = peer("spikingjelly.activation_based"), peer("spikingjelly.activation_based.functional")
-    layer, neuron = peer("spikingjelly.activation_based.layer"), peer("spikingjelly.activation_based.neuron")
+    torch: Any = peer("torch", EXTRA)
+    jelly, functional = (
+        peer("spikingjelly.activation_based", EXTRA),
+        peer("spikingjelly.activation_based.functional", EXTRA),
+    )
+    layer, neuron = (
+        peer("spikingjelly.activation_based.layer", EXTRA),
+        peer("spikingjelly.activation_based.neuron", EXTRA),
+    )
     x, _ = torch.as_tensor(train), jelly
 
     def recurrent() -> Any:

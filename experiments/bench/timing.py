@@ -59,12 +59,10 @@ def compile_seconds(job: Callable[..., Any], *arguments: Any) -> dict[str, float
     return found
 
 
-def peer(module: str) -> Any:
+def peer(module: str, extra: str = "bench") -> Any:
     """A package that we are measured against; RunError with the remedy where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise RunError(
-            f"the peer cannot be imported ({error}). Install a CPU build of torch, then: "
-            "pip install 'scrubjay[bench,bench-spiking]'"
-        ) from error
+        remedy = f"Install a CPU build of torch, then: pip install 'scrubjay[{extra}]'"
+        raise RunError(f"the peer cannot be imported ({error}). {remedy}") from error
