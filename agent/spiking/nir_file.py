@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,9 @@ class NirGraph:
 def library() -> Any:
     """The package `nir`; a `NirError` where it is missing."""
     try:
-        import nir
+        return import_module("nir")  # by name: it is there only with the extra `nir`
     except ImportError as error:
         raise NirError("this needs the package 'nir': pip install 'scrubjay[nir]'.") from error
-    return nir
 
 
 def read(path: str | Path) -> NirGraph:
