@@ -18,12 +18,14 @@ class Port:
     """One port's content for one environment; arrays carry a leading batch axis B on top of `shape`.
 
     `parts` lists the sizes that were laid side by side along the first axis when several wires were concatenated.
+    `labels` say what each number means that an `index` may take, such as the sentence which has it.
     """
 
     shape: tuple[int, ...] = ()
     meaning: Meaning = "rate"
     dtype: str = "float32"
     parts: tuple[int, ...] = field(default=(), compare=False)
+    labels: tuple[str, ...] = field(default=(), compare=False)
 
     def zeros(self, batch: int) -> jax.Array:
         return jnp.zeros((batch, *self.shape), self.dtype)

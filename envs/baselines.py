@@ -95,7 +95,8 @@ def episodes(env: World, policy: Policy, number: int, key: jax.Array) -> np.ndar
 
 def policies(env: World) -> tuple[dict[str, Policy], dict[str, Policy]]:
     """The task's null policies and its oracles."""
-    return scripted.nulls(), env.task.scripted()
+    own = getattr(env.task, "nulls", dict)
+    return scripted.nulls() | own(), env.task.scripted()
 
 
 def compute(task: str, number: int) -> dict[str, Any]:

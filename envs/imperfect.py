@@ -130,6 +130,12 @@ def bare(sense: Sense) -> Sense:
     return sense.sense if isinstance(sense, Imperfect) else sense
 
 
+def labels(sense: Sense, fixed: Fixed) -> tuple[str, ...]:
+    """What each number means that a sense reads, where it says so: its `labels(fixed)`; often nothing."""
+    said = getattr(bare(sense), "labels", None)
+    return () if said is None else tuple(said(fixed))
+
+
 def imperfections(sense: Sense) -> dict[str, Any]:
     """The options of `Imperfect` that a sense was made with, every default among them; empty for a bare sense."""
     return {name: getattr(sense, name) for name in _OPTIONS} if isinstance(sense, Imperfect) else {}

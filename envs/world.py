@@ -19,6 +19,7 @@ import numpy as np
 from envs import arena
 from envs.base import TimeStep, check_action
 from envs.changes import Changes
+from envs.imperfect import labels
 from envs.moment import Body, Fixed, Moment, Outcome, Sense, Task, sentences
 from envs.physics import Engine, Parts, Physics, nothing
 from envs.scene import Pose, Scene, Start
@@ -83,6 +84,7 @@ class World:
         self.model = arena.compiled(changes.mjcf(body.mjcf()), task.parts, visual=True)
         self.seconds = DECISION_SECONDS
         self.fixed = Fixed(body, engine.model, body.actions + 1, DECISION_SECONDS, sentences(task), self.model)
+        self.labels = {sense.key: said for sense in self.senses if (said := labels(sense, self.fixed))}
         self._free = engine.model.njnt > 0 and engine.model.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE
         self.observation_space = gymnasium.spaces.Dict({s.key: s.space(self.fixed) for s in self.senses})
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.fixed.actions,), np.float32)

@@ -40,7 +40,7 @@ def ports(env: envs.Env) -> tuple[Ports, Port]:
         meaning = (
             "index" if space.dtype is not None and space.dtype.kind in "iu" else "image" if len(shape) > 1 else "rate"
         )
-        senses[name] = Port(shape, meaning, str(space.dtype))
+        senses[name] = Port(shape, meaning, str(space.dtype), labels=getattr(env, "labels", {}).get(name, ()))
     return Ports(senses), Port(tuple(env.action_space.shape), "action")
 
 

@@ -1,4 +1,4 @@
-"""Sense `sentence`: what the body is told in this episode, word by word."""
+"""Sense `sentence`: what the body is told in this episode, as the number of a sentence or word by word."""
 
 from __future__ import annotations
 
@@ -12,28 +12,40 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.moment import Fixed, Moment
-from envs.registry import EnvError
+from envs.registry import EnvError, unknown
 
+_FORMS = ("row", "words")
 NO_WORD = 0
 """The id that fills up a short sentence."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """`[L]` int32: ids of the words of the sentence that holds, 0 after its end.
+    """`[]` int32, the place of the sentence that holds among all that the task may say (`world.fixed.sentences`).
 
-    A task has all its sentences beforehand (`world.fixed.sentences`) and its scene says which of them holds, so that
-    the sense is a look into a `table`. Word i of the `vocabulary` has the id i + 1.
+    With `form` "words" it is `[L]` int32 instead, for those who have no table of sentences: the ids of the words, 0
+    after the last one. Word i of the `vocabulary` has the id i + 1.
     """
 
+    form: str = "row"  # or words
     length: int = 0  # L, words; 0: as many as the longest sentence has
 
     key = "sentence"
 
+    def __post_init__(self) -> None:
+        if self.form not in _FORMS:
+            raise unknown("choice of sentence.form", self.form, _FORMS)
+
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         """EnvError where the task has no sentences, or one that is too long."""
+        table = self.table(fixed.sentences)
+        if self.form == "row":
+            return gymnasium.spaces.Box(0, len(table) - 1, (), np.int32)
         most = len(vocabulary(fixed.sentences))
-        return gymnasium.spaces.Box(NO_WORD, most, (self.table(fixed.sentences).shape[1],), np.int32)
+        return gymnasium.spaces.Box(NO_WORD, most, (table.shape[1],), np.int32)
+
+    def labels(self, fixed: Fixed) -> tuple[str, ...]:
+        return fixed.sentences if self.form == "row" else ()
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
@@ -41,7 +53,7 @@ class Sentence:
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
         row = jnp.int32(0) if moment.scene.sentence is None else moment.scene.sentence
-        return state, jnp.asarray(self.table(fixed.sentences))[row]
+        return state, row if self.form == "row" else jnp.asarray(self.table(fixed.sentences))[row]
 
     def table(self, sentences: Sequence[str]) -> np.ndarray:
         """`[S, L]` int32, a row for each sentence."""

@@ -21,7 +21,7 @@ SAID = ("Go!", "eat red, not blue", "eat blue")
 
 @pytest.fixture(scope="module")
 def told() -> Rig:
-    return Rig(envs.make("forage", batch=BATCH, rule="told"))
+    return Rig(envs.make("forage", batch=BATCH, rule="told", senses={"sentence": {"form": "words"}}))
 
 
 def spoken(env: Any, ids: np.ndarray) -> str:
@@ -32,12 +32,16 @@ def spoken(env: Any, ids: np.ndarray) -> str:
 def test_words_and_their_ids() -> None:
     assert words("Eat RED, not blue.") == ["eat", "red", "not", "blue"]
     assert vocabulary(SAID) == ("blue", "eat", "go", "not", "red")
-    np.testing.assert_array_equal(Sentence().table(SAID), [[3, 0, 0, 0], [2, 5, 4, 1], [2, 1, 0, 0]])
+    spoken = Sentence(form="words")
+    np.testing.assert_array_equal(spoken.table(SAID), [[3, 0, 0, 0], [2, 5, 4, 1], [2, 1, 0, 0]])
     fixed = Fixed(None, None, 3, 0.1, SAID)  # type: ignore[arg-type]
-    assert Sentence().space(fixed).shape == (4,)
-    assert Sentence(length=6).space(fixed).shape == (6,)
-    np.testing.assert_array_equal(Sentence(length=6).table(SAID)[:, 4:], 0)
-    assert int(Sentence().space(fixed).high.max()) == 5
+    assert spoken.space(fixed).shape == (4,)
+    longer = Sentence(form="words", length=6)
+    assert longer.space(fixed).shape == (6,)
+    np.testing.assert_array_equal(longer.table(SAID)[:, 4:], 0)
+    assert int(spoken.space(fixed).high.max()) == 5
+    rows = Sentence().space(fixed)
+    assert (rows.shape, rows.low, rows.high) == ((), 0, len(SAID) - 1)
 
 
 def test_the_sentence_is_true(told: Rig) -> None:
@@ -74,6 +78,15 @@ def test_the_stored_baseline_holds_when_told() -> None:
         )
 
 
+def test_a_row_and_its_words_say_the_same(told: Rig) -> None:
+    rows = Rig(envs.make("forage", batch=BATCH, rule="told"))
+    assert rows.env.labels == {"sentence": rows.env.task.sentences}
+    assert told.env.labels == {}
+    (_, by_row), (_, by_word) = rows.reset(jax.random.key(0)), told.reset(jax.random.key(0))
+    for row, ids in zip(by_row.observation["sentence"], by_word.observation["sentence"], strict=True):
+        assert words(rows.env.labels["sentence"][int(row)]) == spoken(told.env, np.asarray(ids)).split()
+
+
 def test_rule_fixed_says_nothing(rig: Rig) -> None:
     assert "sentence" not in rig.env.observation_space.spaces
     assert rig.env.fixed.sentences == ()
@@ -84,6 +97,10 @@ def test_rule_fixed_says_nothing(rig: Rig) -> None:
     [
         ({"senses": ["sentence"]}, "sense 'sentence': this task says nothing. Leave the sense out, or take a task"),
         ({"rule": "tolt"}, "no choice of forage.rule 'tolt'. Did you mean 'told'? Choices: fixed, told."),
+        (
+            {"rule": "told", "senses": {"sentence": {"form": "word"}}},
+            "no choice of sentence.form 'word'. Did you mean 'words'? Choices: row, words.",
+        ),
         (
             {"rule": "told", "senses": {"sentence": {"length": 3}}},
             "sentence.length is 3; 'eat red not green' has 4 words. Set it to 0, or to as many.",

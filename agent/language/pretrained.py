@@ -1,0 +1,113 @@
+"""A pretrained transformer from a directory as Hugging Face lays it out. Reading it runs no code.
+
+`load("minilm")` gives weights that no optimizer ever sees: they are held here, beside the brain and not in its params.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from agent.errors import unknown
+from agent.language import names, weights
+from agent.language.families import FAMILIES
+from agent.language.weights import WeightsError
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A frozen transformer: `module` is one of `families.FAMILIES`, with its weights."""
+
+    family: str
+    config: Mapping[str, Any]
+    module: Any
+    path: Path
+    digest: str  # SHA-256 of the tensors; for random weights that of their seed
+
+    @property
+    def width(self) -> int:
+        """Features of a token."""
+        return self.module.body.shape.width
+
+
+@lru_cache(maxsize=4)
+def load(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
+    """A transformer by the name or directory that `weights.find` knows.
+
+    With `pretrained=False` its weights are random, drawn from `seed`, as before it was ever trained.
+    WeightsError where something is missing, damaged, of an unknown family, or of other shapes than its config says.
+    """
+    path = weights.find(model)
+    config = read_config(path)
+    family = str(config.get("model_type"))
+    if family not in FAMILIES:
+        raise WeightsError(f"{path / 'config.json'}: {unknown('family (model_type)', family, FAMILIES)}")
+    try:
+        with jax.ensure_compile_time_eval():
+            module: Any = FAMILIES[family](config, nnx.Rngs(seed))  # type: ignore[call-arg]
+    except (KeyError, TypeError, ZeroDivisionError) as error:
+        raise WeightsError(
+            f"{path / 'config.json'}: what {family} needs is missing or wrong there: {error}."
+        ) from error
+    if not pretrained:
+        return Pretrained(family, config, module, path, f"random:{seed}")
+    definition, state = nnx.split(module)
+    nnx.replace_by_pure_dict(state, filled(path, family, config, nnx.to_pure_dict(state)))
+    return Pretrained(family, config, nnx.merge(definition, state), path, weights.digest(path))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """`config.json` of a directory."""
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise WeightsError(
+            f"{file} cannot be read: {error}. Take it from the model's page, or get the model anew."
+        ) from error
+    if not isinstance(config, dict):
+        raise WeightsError(f"{file}: expected a mapping, got {type(config).__name__}.")
+    return config
+
+
+def filled(path: Path, family: str, config: Mapping[str, Any], tree: dict[str, Any]) -> dict[str, Any]:
+    """A module's tree with the tensors of the file in it; every tensor is used, and every place is filled."""
+    tensors = {names.bare(family, name): tensor for name, tensor in weights.tensors(path).items()}
+    wanted = names.tensors_of(family, config)
+    missing = [n for each in wanted if each.needed for n in each.names if n not in tensors]
+    if missing:
+        raise WeightsError(f"{path}: {_some(missing)} missing from the tensors of this {family}. Get the model anew.")
+    used = {n for each in wanted for n in each.names}
+    left = [name for name in tensors if name not in used and not names.spare(name)]
+    if left:
+        raise WeightsError(f"{path}: {_some(left)} unknown to family {family!r}; config.json may be of another model.")
+    for each in wanted:
+        if all(name in tensors for name in each.names):
+            _put(tree, each, each.read(tensors), path)
+    return tree
+
+
+def _put(tree: dict[Any, Any], tensor: names.Tensor, value: np.ndarray, path: Path) -> None:
+    *way, last = (int(part) if part.isdigit() else part for part in tensor.path.split("."))
+    for part in way:
+        tree = tree[part]
+    shape = tree[last].shape
+    if value.size != np.prod(shape) or value.shape[-1:] != shape[-1:]:
+        raise WeightsError(
+            f"{path}: tensor {' + '.join(tensor.names)} makes {list(value.shape)}, but config.json asks for {list(shape)}."
+        )
+    tree[last] = jnp.asarray(value.reshape(shape))
+
+
+def _some(listed: list[str]) -> str:
+    more = f" and {len(listed) - 3} more are" if len(listed) > 3 else (" are" if len(listed) > 1 else " is")
+    return f"{', '.join(listed[:3])}{more}"
