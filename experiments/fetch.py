@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent.language import weights
 from agent.language.weights import FILES, KNOWN, WeightsError
-from experiments.progress import sized
+
 
 PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", weights.INDEX)
 """What is taken of a repository: data, never code or pickles."""
@@ -125,4 +125,4 @@ def listed() -> list[dict[str, str]]:
 
 
 def _size(path: Path) -> str:
-    return sized(sum(file.stat().st_size for file in weights.tensor_files(path)))
+    return f"{sum(file.stat().st_size for file in weights.tensor_files(path)) / 1e6:.1f} MB"
