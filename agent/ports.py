@@ -9,7 +9,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-Meaning = Literal["rate", "spikes", "tokens", "image", "action", "policy", "value", "loss", "signal", "index"]
+Meaning = Literal[
+    "rate", "spikes", "tokens", "image", "action", "policy", "value", "loss", "contrast", "signal", "index"
+]
 Merge = Literal["one", "sum", "concat"]
 
 
@@ -18,6 +20,7 @@ class Port:
     """One port's content for one environment; arrays carry a leading batch axis B on top of `shape`.
 
     `parts` lists the sizes that were laid side by side along the first axis when several wires were concatenated.
+    A `contrast` is a loss that compares the moments of a batch with each other, and so depends on which there are.
     `labels` say what each number means that an `index` may take, such as the sentence which has it.
     """
 

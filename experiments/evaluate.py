@@ -114,7 +114,10 @@ def episode_returns(
     deterministic: bool = True,
     seed: int = 0,
 ) -> np.ndarray:
-    """The returns of so many first episodes, one per environment, on test seeds (odd; training seeds are even)."""
+    """What a task is scored by (often the return) in so many first episodes, one per environment, on test seeds.
+
+    These are odd; training seeds are even.
+    """
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
@@ -140,13 +143,16 @@ def mode(run: Run) -> Any:
 def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any]) -> Any:
     """A compiled stretch of decisions that adds up the rewards of each environment's first episode."""
 
+    metric = getattr(getattr(env, "task", None), "metric", "return")
+
     @jax.jit
     def go(params: Params, life: Life, total: jax.Array, over: jax.Array) -> tuple[Life, jax.Array, jax.Array]:
         life, lived = rollout(circuit, env, params, life, STRETCH, **options)
 
         def add(carry: tuple[jax.Array, jax.Array], moment: Moment) -> tuple[tuple[jax.Array, jax.Array], None]:
             total, over = carry
-            return (total + jnp.where(over, 0.0, moment.reward), over | moment.ends), None
+            gain = moment.reward if metric == "return" else moment.terms[metric]
+            return (total + jnp.where(over, 0.0, gain), over | moment.ends), None
 
         (total, over), _ = jax.lax.scan(add, (total, over), lived)
         return life, total, over

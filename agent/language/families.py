@@ -58,7 +58,7 @@ class Bert(nnx.Module):
 
 
 class Gpt2(nnx.Module):
-    """GPT-2 (Radford et al. 2019). Output: logits of the next token, `[B, L, words]`, by the embeddings of the words."""
+    """GPT-2 (Radford et al. 2019). Output: logits of the next token, `[B, L, words]`, by the words' embeddings."""
 
     def __init__(self, config: Mapping[str, Any], rngs: nnx.Rngs) -> None:
         width = config["n_embd"]

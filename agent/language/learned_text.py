@@ -23,7 +23,7 @@ from agent.registry import register
 @register("learned_text")
 @dataclass(frozen=True)
 class LearnedTextConfig:
-    """Embeddings of words and places, transformer layers, the mean over the words (Vaswani et al. 2017), all learned."""
+    """Embeddings of words and places, transformer layers and a mean over the words (Vaswani et al. 2017), learned."""
 
     inputs: ClassVar = SENTENCE
     width: int = option(64, "units of the code", low=1)

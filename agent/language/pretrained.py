@@ -103,7 +103,8 @@ def _put(tree: dict[Any, Any], tensor: names.Tensor, value: np.ndarray, path: Pa
     shape = tree[last].shape
     if value.size != np.prod(shape) or value.shape[-1:] != shape[-1:]:
         raise WeightsError(
-            f"{path}: tensor {' + '.join(tensor.names)} makes {list(value.shape)}, but config.json asks for {list(shape)}."
+            f"{path}: tensor {' + '.join(tensor.names)} makes {list(value.shape)}, "
+            f"but config.json asks for {list(shape)}."
         )
     tree[last] = jnp.asarray(value.reshape(shape))
 

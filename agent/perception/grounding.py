@@ -42,7 +42,9 @@ class GroundingConfig:
         rays = inputs["image"].shape[1]
         if rays % self.patch:
             raise ValueError(f"patch ({self.patch}) must divide the number of rays ({rays}).")
-        return Ports(code=Port((self.width,)), map=Port((rays // self.patch,), "signal"), alignment=Port((), "loss"))
+        return Ports(
+            code=Port((self.width,)), map=Port((rays // self.patch,), "signal"), alignment=Port((), "contrast")
+        )
 
 
 class Grounding(Module[GroundingConfig]):

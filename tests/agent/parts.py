@@ -19,8 +19,14 @@ SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
 """What a sense sends to an input of that rank: a scalar, a vector, tokens, an image."""
 
 BATCH, TIMES = 3, 7
-WANTED = {"nir": {"path": str(Path(__file__).parent / "nir" / "example.nir")}}
+HERE = Path(__file__).parent
+WANTED = {
+    "frozen_text": {"model": str(HERE / "language" / "bert")},
+    "nir": {"path": str(HERE / "nir" / "example.nir")},
+}
 """Options that a kind cannot do without."""
+SAID = ("go", "eat red", "eat stones, not blue", "take the stone right")
+"""What an index may mean."""
 MOVER = {"kind": "body_encoder", "width": 2}
 
 
@@ -29,7 +35,8 @@ def senses(inputs: Mapping[str, Input]) -> dict[str, Port]:
     made = {}
     for name, declared in inputs.items():
         shape = SHAPES[1 if declared.rank is None else declared.rank]
-        made[name] = Port(shape, dtype=declared.dtype)
+        said = SAID if declared.dtype == "int32" else ()
+        made[name] = Port(shape, "index" if said else "rate", dtype=declared.dtype, labels=said)
         if declared.merge != "one":
             longer = (shape[0] + 3, *shape[1:]) if shape and declared.merge == "concat" else shape
             made[f"{name}_too"] = Port(longer, dtype=declared.dtype)
@@ -85,7 +92,8 @@ class Bench:
     def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
         self.params = circuit.init(jax.random.key(0))
-        self.probes = tuple(p for p in circuit.port_names if p.startswith("it."))
+        alone = [p for p in circuit.port_names if circuit.port(p).meaning != "contrast"]  # what a batch does not change
+        self.probes = tuple(p for p in alone if p.startswith("it."))
         self.traced = 0
         self.step = jax.jit(self._step)
         self.unroll = jax.jit(lambda *stretch: unroll(circuit, *stretch, probes=self.probes))

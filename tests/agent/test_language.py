@@ -135,7 +135,7 @@ def test_wrong_names() -> None:
 def test_nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRUBJAY_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    with pytest.raises(WeightsError, match="not on this machine.*scrubjay weights get minilm"):
+    with pytest.raises(WeightsError, match=r"not on this machine.*scrubjay weights get minilm"):
         weights.find("minilm")
     with pytest.raises(WeightsError, match="scrubjay weights get openai/none"):
         weights.find("openai/none")
@@ -155,7 +155,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"damaged \(1000 bytes\)"):
         pretrained.load(str(path))
     file.unlink()
-    with pytest.raises(WeightsError, match="neither model.safetensors nor model.safetensors.index.json"):
+    with pytest.raises(WeightsError, match=r"neither model\.safetensors nor model\.safetensors\.index\.json"):
         pretrained.load(str(path))
 
 

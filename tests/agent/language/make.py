@@ -29,7 +29,8 @@ from transformers import (
 )
 
 HERE = Path(__file__).parent
-WORDS = "go to the take eat find red green blue stone mushroom pillar left right of not , .".split()
+SAID = "go to the take eat find red green blue stone mushroom pillar left right of not , ."
+WORDS = SAID.split()
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 
 
@@ -46,9 +47,7 @@ def main(minilm: str) -> None:
     vit = ViTModel(ViTConfig(image_size=12, patch_size=4, **SMALL), add_pooling_layer=False)
     save("vit", vit, {"pixels": pixels}, lambda: vit(pixels, output_hidden_states=True))
     text = {**SMALL, "vocab_size": 24, "max_position_embeddings": 20, "eos_token_id": 23, "bos_token_id": 22}
-    config = CLIPConfig(
-        text_config=text, vision_config={**SMALL, "image_size": 12, "patch_size": 4}, projection_dim=10
-    )
+    config = CLIPConfig(text_config=text, vision_config={**SMALL, "image_size": 12, "patch_size": 4}, projection_dim=10)
     clip, ended = CLIPModel(config), ids.clamp(max=22)
     ended[torch.arange(3), torch.tensor([6, 4, 1])] = 23
     save("clip", clip, {"ids": ended, "pixels": pixels}, lambda: clip(ended, pixels, output_hidden_states=True))
@@ -98,13 +97,25 @@ def sentences(minilm: str) -> None:
     from sentence_transformers import SentenceTransformer
 
     rng = random.Random(0)
-    fixed = ["", "a", "Go!", "naïve café", "3.14159 is not 22/7", "猫が好きです", "  two   spaces ", "don't", "x " * 400]
+    fixed = [
+        "",
+        "a",
+        "Go!",
+        "naïve café",
+        "3.14159 is not 22/7",
+        "猫が好きです",
+        "  two   spaces ",
+        "don't",
+        "x " * 400,
+    ]
     nouns = ("a scrubjay", "the old robot", "my neighbour", "every infant", "no machine", "the red pillar", "rain")
     verbs = ("hides", "remembers", "walks up to", "never saw", "will carry", "does not want", "dreams of")
     ends = ("a worm", "the blue stone", "what it ate yesterday", "them all", "the door, again", "music?", "1,000 cups!")
     while len(fixed) < 200:
         said = " ".join(rng.choice(part) for part in (nouns, verbs, ends))
-        fixed.append(rng.choice((said, said.upper(), f"{said}; {rng.choice(nouns)} {rng.choice(verbs)} {rng.choice(ends)}.")))
+        fixed.append(
+            rng.choice((said, said.upper(), f"{said}; {rng.choice(nouns)} {rng.choice(verbs)} {rng.choice(ends)}."))
+        )
     made = SentenceTransformer(minilm, device="cpu").encode(fixed, batch_size=8)
     np.savez_compressed(HERE / "sentences.npz", embeddings=made)
     (HERE / "sentences.json").write_text(json.dumps(fixed, ensure_ascii=False, indent=0) + "\n")
