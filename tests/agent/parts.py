@@ -144,8 +144,13 @@ def bench(case: str) -> Bench:
 
 
 def assert_close(found: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e-6) -> None:
-    """Equal trees of arrays: integers exactly, numbers to a tolerance."""
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=atol), found, expected)
+    """Equal trees of arrays: integers exactly, numbers to a tolerance, of 1 or of an array's largest number."""
+
+    def check(a: Any, b: Any) -> None:
+        largest = np.abs(b).max(initial=1.0) if jnp.issubdtype(b.dtype, jnp.floating) else 1.0
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol * float(largest))
+
+    jax.tree.map(check, found, expected)
 
 
 def assert_equal(found: Any, expected: Any) -> None:
