@@ -32,6 +32,7 @@ ORDER = (
     "ledger",
     "export",
     "nir",
+    "weights",
     "compare",
     "graph",
     "modules",
