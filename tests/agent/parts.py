@@ -147,7 +147,8 @@ def assert_close(found: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e
     """Equal trees of arrays: integers exactly, numbers to a tolerance, of 1 or of an array's largest number."""
 
     def check(a: Any, b: Any) -> None:
-        largest = np.abs(b).max(initial=1.0) if jnp.issubdtype(b.dtype, jnp.floating) else 1.0
+        numbers = np.asarray(b)[np.isfinite(b)] if jnp.issubdtype(b.dtype, jnp.floating) else np.ones(1)
+        largest = np.abs(numbers).max(initial=1.0)
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol * float(largest))
 
     jax.tree.map(check, found, expected)
