@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.language import weights
 from agent.language.weights import FILES, KNOWN, WeightsError
 
-PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", weights.INDEX)
+PATTERNS = ("config.json", "preprocessor_config.json", "tokenizer.json", "*.safetensors", weights.INDEX)
 """What is taken of a repository: data, never code or pickles."""
 
 

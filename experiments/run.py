@@ -100,7 +100,7 @@ class Run:
     def learner(self, updates: int | None = None) -> Learner:
         """What a checkpoint holds, the newest if none is named."""
         shapes = jax.eval_shape(self.ppo.init, jax.random.key(0))
-        return self.checkpoints.load(shapes, updates)
+        return self.checkpoints.load(shapes, updates, self.circuit.digests)
 
     def lock(self) -> TextIO:
         """Keeps other processes from training in this directory while the returned file is open."""

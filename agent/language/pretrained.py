@@ -23,6 +23,10 @@ from agent.language.families import FAMILIES
 from agent.language.weights import WeightsError
 
 
+GPT2 = "openai-community/gpt2"
+"""The causal transformer that is meant where none is named."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pretrained:
     """A frozen transformer: `module` is one of `families.FAMILIES`, with its weights."""
@@ -63,6 +67,17 @@ def load(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
     definition, state = nnx.split(module)
     nnx.replace_by_pure_dict(state, filled(path, family, config, nnx.to_pure_dict(state)))
     return Pretrained(family, config, nnx.merge(definition, state), path, weights.digest(path))
+
+
+def causal(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
+    """A transformer that sees only what came before; WeightsError for another one."""
+    found = load(model, pretrained=pretrained, seed=seed)
+    if found.family != "gpt2":
+        raise WeightsError(
+            f"model {model!r} is a {found.family}; what is wanted is a causal transformer, which sees only what came "
+            f"before: a gpt2, such as {GPT2!r} or 'distilbert/distilgpt2'."
+        )
+    return found
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -21,8 +21,11 @@ SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
 BATCH, TIMES = 3, 7
 HERE = Path(__file__).parent
 WANTED = {
+    "frozen_memory": {"model": str(HERE / "language" / "gpt2"), "window": 4},
     "frozen_text": {"model": str(HERE / "language" / "bert")},
+    "frozen_vision": {"model": str(HERE / "language" / "vit")},
     "nir": {"path": str(HERE / "nir" / "example.nir")},
+    "visual_prefix": {"model": str(HERE / "language" / "gpt2"), "candidates": ["red", "green", "blue"]},
 }
 """Options that a kind cannot do without."""
 SAID = ("go", "eat red", "eat stones, not blue", "take the stone right")
