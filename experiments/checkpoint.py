@@ -119,9 +119,9 @@ def _check_pretrained(place: Path, digests: Mapping[str, str], found: Mapping[st
         made = digests.get(_PRETRAINED + name, here)
         if made != here:
             raise RunError(
-                f"checkpoint {place} was made with other pretrained weights of module {name!r}: theirs have SHA-256 "
-                f"{made[:16]}..., those found here {here[:16]}.... Bring back the former ones ('scrubjay weights verify "
-                "MODEL' tells them apart), or begin anew with --fresh."
+                f"checkpoint {place} was made with other pretrained weights of module {name!r}: they had SHA-256 "
+                f"{made[:16]}..., those found here have {here[:16]}.... Bring back the former ones ('scrubjay weights "
+                "verify MODEL' shows what is here), or begin anew with --fresh."
             )
 
 

@@ -22,7 +22,6 @@ from agent.language import names, weights
 from agent.language.families import FAMILIES
 from agent.language.weights import WeightsError
 
-
 GPT2 = "openai-community/gpt2"
 """The causal transformer that is meant where none is named."""
 

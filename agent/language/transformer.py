@@ -13,8 +13,17 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+
+def gelu(x: jax.Array) -> jax.Array:
+    """x Φ(x) (Hendrycks & Gimpel 2016) by erf, as those who trained the models had it.
+
+    JAX's own is by erfc, which is more exact far below 0 and takes twice as long.
+    """
+    return 0.5 * x * (1.0 + jax.lax.erf(x * 0.5**0.5))
+
+
 ACTIVATIONS = {
-    "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu": gelu,
     "gelu_new": partial(jax.nn.gelu, approximate=True),
     "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x),
     "relu": jax.nn.relu,
