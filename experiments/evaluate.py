@@ -75,6 +75,7 @@ def evaluate(
     run = other
     if swap:
         run, params = swapped(run, params, swap)
+    params = run.circuit.whole(params, run.circuit.frozen)
     clamp = means(run, params, lesions) if lesions else {}
     returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
     (low, high), mean = interval(returns), float(returns.mean())
@@ -167,9 +168,9 @@ def means(run: Run, params: Params, names: Sequence[str], decisions: int = 256) 
     env = make_env(run.setup, BATCH)
 
     @jax.jit
-    def collect(key: jax.Array) -> dict[str, jax.Array]:
+    def collect(params: Params, key: jax.Array) -> dict[str, jax.Array]:
         life = begin(run.circuit, env, key)
         _, lived = rollout(run.circuit, env, params, life, decisions, probes=floats)
         return {port: lived.trace[port].mean(axis=(0, 1)) for port in floats}
 
-    return collect(jax.random.key(99991))
+    return collect(params, jax.random.key(99991))

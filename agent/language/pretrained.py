@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from flax import nnx
 from agent.errors import unknown
 from agent.language import names, weights
 from agent.language.families import FAMILIES
+from agent.language.transformer import ACTIVATIONS
 from agent.language.weights import WeightsError
 
 GPT2 = "openai-community/gpt2"
@@ -34,7 +36,7 @@ class Pretrained:
     config: Mapping[str, Any]
     module: Any
     path: Path
-    digest: str  # SHA-256 of the tensors; for random weights that of their seed
+    digest: str  # SHA-256 of the tensors; for random weights that of their sizes and seed
 
     @property
     def width(self) -> int:
@@ -54,6 +56,7 @@ def load(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
     family = str(config.get("model_type"))
     if family not in FAMILIES:
         raise WeightsError(f"{path / 'config.json'}: {unknown('family (model_type)', family, FAMILIES)}")
+    _check_manner(path, family, config)
     try:
         with jax.ensure_compile_time_eval():
             module: Any = FAMILIES[family](config, nnx.Rngs(seed))  # type: ignore[call-arg]
@@ -62,7 +65,8 @@ def load(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
             f"{path / 'config.json'}: what {family} needs is missing or wrong there: {error}."
         ) from error
     if not pretrained:
-        return Pretrained(family, config, module, path, f"random:{seed}")
+        drawn = hashlib.sha256(json.dumps([config, seed], sort_keys=True).encode()).hexdigest()
+        return Pretrained(family, config, module, path, f"random:{drawn}")
     definition, state = nnx.split(module)
     nnx.replace_by_pure_dict(state, filled(path, family, config, nnx.to_pure_dict(state)))
     return Pretrained(family, config, nnx.merge(definition, state), path, weights.digest(path))
@@ -91,6 +95,33 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise WeightsError(f"{file}: expected a mapping, got {type(config).__name__}.")
     return config
+
+
+_PLAIN: dict[str, dict[str, Any]] = {
+    "bert": {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
+    "gpt2": {
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "add_cross_attention": False,
+        "tie_word_embeddings": True,
+    },
+    "vit": {"qkv_bias": True},
+}
+"""Options of configs that change what is calculated, and their only values here."""
+
+
+def _check_manner(path: Path, family: str, config: Mapping[str, Any]) -> None:
+    """Refuses a config that asks for more than the family does here, rather than to calculate something else."""
+    parts = [config, *(config.get(half) or {} for half in ("text_config", "vision_config"))]
+    for part in parts:
+        for name, value in _PLAIN.get(family, {}).items():
+            if part.get(name, value) != value:
+                raise WeightsError(
+                    f"{path / 'config.json'}: {name} is {part[name]!r}, but only {value!r} is known here for {family}."
+                )
+        for name in ("hidden_act", "activation_function"):
+            if name in part and part[name] not in ACTIVATIONS:
+                raise WeightsError(f"{path / 'config.json'}: {unknown(name, part[name], ACTIVATIONS)}")
 
 
 def filled(path: Path, family: str, config: Mapping[str, Any], tree: dict[str, Any]) -> dict[str, Any]:

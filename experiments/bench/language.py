@@ -26,8 +26,8 @@ MODEL, BATCH, WORDS, TICKS = "minilm", 32, 14, 64
 def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Sentences per CPU-second, new ones and known ones, and decisions per CPU-second; alternating turns.
 
-    Both take as many threads as this process may use cores. On busy cores PyTorch's threads burn CPU time in waiting for
-    each other, so pin the process to one: `taskset -c 0 scrubjay bench language`.
+    Both take as many threads as this process may use cores. On busy cores PyTorch's threads burn CPU time in waiting
+    for each other, so pin the process to one: `taskset -c 0 scrubjay bench language`.
     """
     path = fetch(MODEL)
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -65,7 +65,11 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
             "ours / sentence-transformers, known sentences": statistics.median(old),
             "tick with frozen_text / tick without": statistics.median(brains),
         },
-        "range of ratios": {"new": [min(new), max(new)], "known": [min(old), max(old)], "tick": [min(brains), max(brains)]},
+        "range of ratios": {
+            "new": [min(new), max(new)],
+            "known": [min(old), max(old)],
+            "tick": [min(brains), max(brains)],
+        },
         "largest difference": off,
         "threads": threads,
         "turns": turns,

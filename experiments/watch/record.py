@@ -97,7 +97,7 @@ def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
     env, circuit = make_env(run.setup, 1), run.circuit
     if not isinstance(env, World):
         raise RunError(f"{run.path}: only the arena can be watched, and {env.name!r} is a machine without one.")
-    params, probes = run.learner().params, run.circuit.port_names
+    params, probes = circuit.whole(run.learner().params, circuit.frozen), circuit.port_names
     life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
 
     @jax.jit
