@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from agent.config import option
-from agent.language import pretrained, sentences
+from agent.language import pretrained, sentences, weights
 from agent.language.words import sentences_of
 from agent.layers import dense, flatten, standard
 from agent.module import Arrays, Module, State
@@ -144,7 +144,7 @@ def _tokens(model: str, texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]
     """Token ids `[S, L]`, and which of them there are; at least one place."""
     if not any(texts):
         return np.zeros((1, 0), np.int32), np.zeros((1, 0), bool)
-    encoded = [each.ids for each in sentences.tokenizer(pretrained.load(model).path).encode_batch(list(texts))]
+    encoded = [each.ids for each in sentences.tokenizer(weights.find(model)).encode_batch(list(texts))]
     ids = np.zeros((len(texts), max(map(len, encoded))), np.int32)
     there = np.zeros(ids.shape, bool)
     for row, each in enumerate(encoded):
@@ -155,7 +155,7 @@ def _tokens(model: str, texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]
 @lru_cache(maxsize=8)
 def _first_tokens(model: str, candidates: tuple[str, ...]) -> np.ndarray:
     """`[C]` int32: the token with which each candidate goes on after a word; ValueError where two have the same."""
-    encode = sentences.tokenizer(pretrained.load(model).path).encode
+    encode = sentences.tokenizer(weights.find(model)).encode
     first = [next(iter(encode(f" {word}", add_special_tokens=False).ids), -1) for word in candidates]
     for number, token in enumerate(first):
         if token < 0 or token in first[:number]:

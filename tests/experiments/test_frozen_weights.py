@@ -109,5 +109,5 @@ def test_other_weights_under_the_same_name_are_refused(run: Path, models: dict[s
 
 def forget() -> None:
     """As in another process."""
-    pretrained.load.cache_clear()
+    pretrained._load.cache_clear()
     frozen_text.embeddings.cache_clear()
