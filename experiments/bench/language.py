@@ -6,6 +6,7 @@ import os
 import random
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,22 +34,17 @@ def bench(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     peer("torch", EXTRA).set_num_threads(threads)
     theirs: Any = peer("sentence_transformers", EXTRA).SentenceTransformer(str(path), device="cpu")
+    encode = partial(theirs.encode, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
     fresh, known = _sentences(), next(_sentences())
-    off = _apart(sentences.embed(MODEL, known), theirs.encode(known, batch_size=BATCH, show_progress_bar=False))
+    off = float(abs(sentences.embed(MODEL, known) - encode(known)).max())
     say(f"{threads} threads; {BATCH} sentences of 16 tokens, largest difference {off:.1e}")
     many = 50  # a batch of known ones takes less than clocks can tell
     rates = alternate(
         {
             "ours, new": (lambda: sentences.embed(MODEL, next(fresh)), BATCH),
-            "sentence-transformers, new": (
-                lambda: theirs.encode(next(fresh), batch_size=BATCH, show_progress_bar=False),
-                BATCH,
-            ),
+            "sentence-transformers, new": (lambda: encode(next(fresh)), BATCH),
             "ours, known": (lambda: [sentences.embed(MODEL, known) for _ in range(many)], many * BATCH),
-            "sentence-transformers, known": (
-                lambda: theirs.encode(known, batch_size=BATCH, show_progress_bar=False),
-                BATCH,
-            ),
+            "sentence-transformers, known": (lambda: encode(known), BATCH),
         },
         turns,
     )
@@ -84,10 +80,6 @@ def _sentences() -> Any:
     draw = random.Random(0)
     while True:
         yield [" ".join(draw.choices(words, k=WORDS)) for _ in range(BATCH)]
-
-
-def _apart(ours: Any, theirs: Any) -> float:
-    return float(abs(ours - theirs).max())
 
 
 def _ratios(rates: dict[str, Any], ours: str, theirs: str) -> list[float]:
