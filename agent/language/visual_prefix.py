@@ -55,8 +55,9 @@ class VisualPrefixConfig:
 
     def ports(self, inputs: Ports) -> Ports:
         patches(inputs["image"].shape, self.patch)
+        most = self.transformer.config["n_positions"]
         ids, _ = self.text(inputs)
-        if (needed := self.tokens + ids.shape[1]) > (most := self.transformer.config["n_positions"]):
+        if (needed := self.tokens + ids.shape[1]) > most:
             raise ValueError(f"image and sentence make {needed} tokens, but {self.model!r} takes at most {most}.")
         code = Port((self.width,))
         if not self.candidates:

@@ -117,6 +117,14 @@ def test_a_prefix_is_read_before_every_sentence_as_if_it_were_alone() -> None:
     close(found["naming"], [-found["answer"][0, 0], -found["answer"][1, 1], 0.0])
 
 
+def test_a_prompt_stands_where_no_sentence_is_wired() -> None:
+    image, keys = jax.random.uniform(jax.random.key(0), (1, 2, 8, 4)), jax.random.split(jax.random.key(0), 1)
+    told = seeing()((), {"image": image, "sentence": jnp.array([1])}, keys)[1]["answer"]
+    config = VisualPrefixConfig(model=GPT2, features=8, width=8, candidates=("red", "green"), prompt=SAID[1])
+    asked = VisualPrefix(config, EYE, nnx.Rngs(0))((), {"image": image}, keys)[1]["answer"]
+    np.testing.assert_array_equal(asked, told)
+
+
 def test_gradient_passes_through_the_frozen_transformer() -> None:
     """And is that of finite differences."""
     circuit = around({"kind": "visual_prefix", "model": GPT2, "features": 8, "candidates": ["red", "green", "blue"]})
@@ -195,7 +203,7 @@ def test_mistakes() -> None:
     prefix = {"kind": "visual_prefix", "model": GPT2}
     assert "'blue' has no first token of its own" in refused({**prefix, "candidates": ["blue", "red", "blue"]})
     assert "it is that of 'blue'. Choose other words." in refused({**prefix, "candidates": ["blue", "red", "blue"]})
-    assert "make 22 tokens, but" in refused({**prefix, "tokens": 18})
+    assert "make 23 tokens, but" in refused({**prefix, "tokens": 18})
     assert "patch (3) must divide the sides of the image (2 x 32)" in refused({**prefix, "patch": 3})
     senses = Ports(camera=Port((8, 8, 1), "image"), push=Port((2,)))
     mapping = {
