@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from agent.language import pretrained, weights
+from agent.language import weights
 from experiments.checkpoint import flatten
 from experiments.config import composed
 from experiments.errors import RunError
@@ -80,7 +80,6 @@ def test_other_weights_under_the_same_name_are_refused(run: Path, model: Path) -
     name = sorted(tensors)[0]
     try:
         save_file(tensors | {name: tensors[name] + np.float32(1e-3)}, file)
-        forget()
         with pytest.raises(RunError) as caught:
             train(load(run), resume=True)
         text = str(caught.value)
@@ -88,10 +87,4 @@ def test_other_weights_under_the_same_name_are_refused(run: Path, model: Path) -
         assert "Bring back the former ones" in text
     finally:
         file.write_bytes(kept)
-        forget()
     load(run).learner()
-
-
-def forget() -> None:
-    """As in another process."""
-    pretrained._load.cache_clear()
