@@ -20,6 +20,10 @@ from agent.ports import Port, Ports
 from agent.registry import register
 
 
+_MANY = 8
+"""Sentences per environment from which on it is less work to read out those alone that hold."""
+
+
 @register("frozen_text")
 @dataclass(frozen=True)
 class FrozenTextConfig:
@@ -53,7 +57,10 @@ class FrozenText(Module[FrozenTextConfig]):
         return embeddings(self.config.model, self.sentences, self.config.shuffled)
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        return state, {"code": self.readout(jnp.asarray(self._table)[inputs["sentence"]])}
+        table, row = jnp.asarray(self._table), inputs["sentence"]
+        if len(table) > _MANY * len(row):
+            return state, {"code": self.readout(table[row])}
+        return state, {"code": self.readout(table)[row]}  # the same in every decision: XLA takes it out of the loop
 
 
 @lru_cache(maxsize=8)
