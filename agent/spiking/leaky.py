@@ -1,0 +1,141 @@
+"""All ticks of leaky neurons at once, with a gradient written by hand: faster than what `jax.grad` makes of the loop.
+
+Going back needs one number per neuron and tick, how far the membrane was above threshold (two with an adaptive
+threshold); the gradient of the weights between neurons is one product over all ticks and not a sum of small ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from agent.spiking.neurons import Cells, LeakyNeuron
+from agent.spiking.surrogate import Surrogate, slope, spike
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """T ticks of neurons of one kind; unroll: how many of them are written out one after the other."""
+
+    neuron: LeakyNeuron
+    surrogate: Surrogate
+    beta: float
+    count: int
+    unroll: int = 1
+
+
+class Reaching(NamedTuple):
+    """What reaches the neurons. cells: as they were; steady `[B or 1, N]`: a drive that stays; moments `[T, B, N]`: what
+    comes tick by tick; lateral `[N, N]`: weights between them, and heard `[B, N]`: the spikes of the tick before.
+    """
+
+    cells: Cells
+    steady: jax.Array
+    moments: jax.Array | None = None
+    lateral: jax.Array | None = None
+    heard: jax.Array | None = None
+
+
+class Lived(NamedTuple):
+    """cells: as they are after all ticks; train `[T, B, N]`; rate `[B, N]`, spikes per tick."""
+
+    cells: Cells
+    train: jax.Array
+    rate: jax.Array
+
+
+class Kept(NamedTuple):
+    """For the way back, `[T, B, N]`: distance above threshold, and the charged membrane where it does not follow."""
+
+    above: jax.Array
+    charged: jax.Array | None
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def live(ticks: Ticks, reaching: Reaching) -> Lived:
+    """v[t] = α v[t-1] + (1 - α) (drive + moment[t] + s[t-1] W), and so on as `LeakyNeuron` says."""
+    return _forward(ticks, reaching, keep=False)[0]
+
+
+def _forward(ticks: Ticks, reaching: Reaching, keep: bool) -> tuple[Lived, Kept | None]:
+    neuron, lateral = ticks.neuron, reaching.lateral
+
+    def tick(carry: tuple, moment: jax.Array | None) -> tuple[tuple, tuple[jax.Array, Kept | None]]:
+        cells, heard, count = carry
+        current = reaching.steady if moment is None else reaching.steady + moment
+        if lateral is not None:
+            current = current + heard @ lateral
+        after, fired = neuron.tick(cells, current, lambda v: spike(v, ticks.surrogate, ticks.beta))
+        kept = Kept(neuron.above(cells, current), _charged(neuron, cells, current)) if keep else None
+        return (after, None if lateral is None else fired, count + fired), (fired, kept)
+
+    start = reaching.cells, reaching.heard, jnp.zeros_like(reaching.cells["v"])
+    (cells, _, count), (train, kept) = jax.lax.scan(tick, start, reaching.moments, ticks.count, unroll=ticks.unroll)
+    return Lived(cells, train, count / ticks.count), kept
+
+
+def _charged(neuron: LeakyNeuron, cells: Cells, current: jax.Array) -> jax.Array | None:
+    return neuron.charged(cells, current) if neuron.adaptation and not neuron.subtract else None
+
+
+def _ahead(ticks: Ticks, reaching: Any) -> tuple[Lived, tuple[Reaching, jax.Array, Kept | None]]:
+    reaching = jax.tree.map(lambda primal: primal.value, reaching, is_leaf=lambda x: hasattr(x, "perturbed"))
+    lived, kept = _forward(ticks, reaching, keep=True)
+    return lived, (reaching, lived.train, kept)
+
+
+def _back(ticks: Ticks, residuals: tuple[Reaching, jax.Array, Kept], wanted: Lived) -> tuple[Reaching]:
+    """dx is the gradient of what reaches a neuron in a tick; all others follow from it."""
+    reaching, train, kept = residuals
+    neuron, lateral = ticks.neuron, reaching.lateral
+    dtrain, drate = _dense(wanted.train), _dense(wanted.rate)
+    always = None if drate is None else drate / ticks.count
+
+    def tick(carry: tuple, moment: tuple[jax.Array | None, Kept]) -> tuple[tuple, jax.Array]:
+        cells, heard, total = carry
+        ds = sum(x for x in (always, moment[0], heard) if x is not None)
+        cells, dx = _tick_back(ticks, cells, ds, moment[1])
+        return (cells, None if lateral is None else dx @ lateral.T, total + dx), dx
+
+    zeros = jnp.zeros_like(reaching.cells["v"])
+    ends = {name: zeros if (d := _dense(wanted.cells[name])) is None else d for name in reaching.cells}
+    start = ends, None if lateral is None else zeros, zeros
+    (cells, heard, total), dx = jax.lax.scan(
+        tick, start, (dtrain, kept), ticks.count, reverse=True, unroll=ticks.unroll
+    )
+    dsteady = total if reaching.steady.shape[0] > 1 else total.sum(axis=0, keepdims=True)
+    dlateral = None
+    if lateral is not None:
+        dlateral = reaching.heard.T @ dx[0] + jnp.einsum("tbn,tbm->nm", train[:-1], dx[1:])
+    return (Reaching(cells, dsteady, None if reaching.moments is None else dx, dlateral, heard),)
+
+
+def _tick_back(ticks: Ticks, cells: Cells, ds: jax.Array, kept: Kept) -> tuple[Cells, jax.Array]:
+    """Gradients of the cells before a tick and of the current in it, from those of the cells and spikes after it."""
+    neuron, above = ticks.neuron, kept.above
+    fired, dv = (above > 0).astype(above.dtype), cells["v"]
+    if neuron.adaptation:
+        ds = ds + cells["a"]
+    if neuron.subtract:
+        ds = ds - dv
+    else:
+        charged = above + 1.0 if kept.charged is None else kept.charged
+        ds, dv = ds - dv * charged, dv * (1.0 - fired)
+    dabove = ds * slope(above, ticks.surrogate, ticks.beta)
+    dv = dv + dabove
+    before = {"v": neuron.leak * dv}
+    if neuron.adaptation:
+        before["a"] = neuron.retain * cells["a"] - neuron.adaptation * dabove
+    return before, (1.0 - neuron.leak) * dv
+
+
+def _dense(gradient: Any) -> jax.Array | None:
+    """None where nothing depends on it."""
+    return None if isinstance(gradient, jax.custom_derivatives.SymbolicZero) else gradient
+
+
+live.defvjp(_ahead, _back, symbolic_zeros=True)
