@@ -1,8 +1,9 @@
 """Weights of many inputs that seldom spike: a sum over the spikes instead of a product with mostly zeros.
 
-What reaches a layer in a tick is the sum of the weights of the inputs that spiked, and the gradient of an input's weights
-a sum over the moments at which it spiked: sums of rows, picked by the places of bits. On CPUs that is faster than the
-dense product while few spike. Where many do, where a value is neither 0 nor 1, and on other devices, the product is taken.
+What reaches a layer in a tick is the sum of the weights of the inputs that spiked, and the gradient of an input's
+weights a sum over the moments at which it spiked: sums of rows, picked by the places of bits. On CPUs that is faster
+than the dense product while few spike. Where many do, where a value is neither 0 nor 1, and on other devices, the
+product is taken.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _ahead(train: jax.Array, weights: jax.Array) -> tuple[jax.Array, tuple[jax.A
 def _back(residuals: tuple[jax.Array, jax.Array, Few], wanted: jax.Array) -> tuple[jax.Array, jax.Array]:
     train, weights, few = residuals
     change = _either(few, _by_input, _product_back, train, wanted)
-    return jnp.einsum("tbn,in->bti", wanted, weights), change
+    return (wanted @ weights.T).swapaxes(0, 1), change
 
 
 _weighted.defvjp(_ahead, _back)
@@ -66,7 +67,9 @@ def _product(train: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def _product_back(train: jax.Array, wanted: jax.Array) -> jax.Array:
-    return jnp.einsum("bti,btn->in", train, wanted.swapaxes(0, 1))
+    if wanted.shape[2] < train.shape[2]:
+        return jnp.einsum("bti,btn->in", train, wanted.swapaxes(0, 1))
+    return jnp.einsum("tbi,tbn->in", train.swapaxes(0, 1), wanted)
 
 
 def _either(

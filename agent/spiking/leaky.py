@@ -1,7 +1,7 @@
 """All ticks of leaky neurons at once, with a gradient written by hand: faster than what `jax.grad` makes of the loop.
 
 Going back needs one number per neuron and tick, how far the membrane was above threshold (two with an adaptive
-threshold); the gradient of the weights between neurons is one product over all ticks and not a sum of small ones.
+threshold); the spikes, the slope of the surrogate and the membrane all follow from it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ class Ticks:
 
 
 class Reaching(NamedTuple):
-    """What reaches the neurons. cells: as they were; steady `[B or 1, N]`: a drive that stays; moments `[T, B, N]`: what
-    comes tick by tick; lateral `[N, N]`: weights between them, and heard `[B, N]`: the spikes of the tick before.
+    """What reaches the neurons, which are as `cells` say.
+
+    steady `[B or 1, N]`: a drive that stays; moments `[T, B, N]`: what comes tick by tick; lateral `[N, N]`: weights
+    between them, and heard `[B, N]`: the spikes of the tick before.
     """
 
     cells: Cells
@@ -82,55 +84,60 @@ def _charged(neuron: LeakyNeuron, cells: Cells, current: jax.Array) -> jax.Array
     return neuron.charged(cells, current) if neuron.adaptation and not neuron.subtract else None
 
 
-def _ahead(ticks: Ticks, reaching: Any) -> tuple[Lived, tuple[Reaching, jax.Array, Kept | None]]:
+def _ahead(ticks: Ticks, reaching: Any) -> tuple[Lived, tuple[Reaching, Kept | None]]:
     reaching = jax.tree.map(lambda primal: primal.value, reaching, is_leaf=lambda x: hasattr(x, "perturbed"))
     lived, kept = _forward(ticks, reaching, keep=True)
-    return lived, (reaching, lived.train, kept)
+    return lived, (reaching, kept)
 
 
-def _back(ticks: Ticks, residuals: tuple[Reaching, jax.Array, Kept], wanted: Lived) -> tuple[Reaching]:
+def _back(ticks: Ticks, residuals: tuple[Reaching, Kept], wanted: Lived) -> tuple[Reaching]:
     """dx is the gradient of what reaches a neuron in a tick; all others follow from it."""
-    reaching, train, kept = residuals
-    neuron, lateral = ticks.neuron, reaching.lateral
+    (reaching, kept), lateral = residuals, residuals[0].lateral
     dtrain, drate = _dense(wanted.train), _dense(wanted.rate)
     always = None if drate is None else drate / ticks.count
 
     def tick(carry: tuple, moment: tuple[jax.Array | None, Kept]) -> tuple[tuple, jax.Array]:
-        cells, heard, total = carry
-        ds = sum(x for x in (always, moment[0], heard) if x is not None)
-        cells, dx = _tick_back(ticks, cells, ds, moment[1])
-        return (cells, None if lateral is None else dx @ lateral.T, total + dx), dx
+        cells, later, total, dlateral = carry
+        dspike, kept = moment
+        heard = None if lateral is None else later @ lateral.T
+        if lateral is not None:
+            dlateral = dlateral + _fired(kept.above).T @ later
+        cells, dx = _tick_back(ticks, cells, sum(d for d in (dspike, always, heard) if d is not None), kept)
+        return (cells, dx, total + dx, dlateral), dx
 
     zeros = jnp.zeros_like(reaching.cells["v"])
     ends = {name: zeros if (d := _dense(wanted.cells[name])) is None else d for name in reaching.cells}
-    start = ends, None if lateral is None else zeros, zeros
-    (cells, heard, total), dx = jax.lax.scan(
+    start = ends, zeros, zeros, None if lateral is None else jnp.zeros_like(lateral)
+    (cells, first, total, dlateral), dx = jax.lax.scan(
         tick, start, (dtrain, kept), ticks.count, reverse=True, unroll=ticks.unroll
     )
-    dsteady = total if reaching.steady.shape[0] > 1 else total.sum(axis=0, keepdims=True)
-    dlateral = None
-    if lateral is not None:
-        dlateral = reaching.heard.T @ dx[0] + jnp.einsum("tbn,tbm->nm", train[:-1], dx[1:])
-    return (Reaching(cells, dsteady, None if reaching.moments is None else dx, dlateral, heard),)
+    steady = total if reaching.steady.shape[0] > 1 else total.sum(axis=0, keepdims=True)
+    moments = None if reaching.moments is None else dx
+    if lateral is None:
+        return (Reaching(cells, steady, moments),)
+    return (Reaching(cells, steady, moments, dlateral + reaching.heard.T @ first, first @ lateral.T),)
 
 
 def _tick_back(ticks: Ticks, cells: Cells, ds: jax.Array, kept: Kept) -> tuple[Cells, jax.Array]:
     """Gradients of the cells before a tick and of the current in it, from those of the cells and spikes after it."""
-    neuron, above = ticks.neuron, kept.above
-    fired, dv = (above > 0).astype(above.dtype), cells["v"]
+    neuron, above, dv = ticks.neuron, kept.above, cells["v"]
     if neuron.adaptation:
         ds = ds + cells["a"]
     if neuron.subtract:
         ds = ds - dv
     else:
         charged = above + 1.0 if kept.charged is None else kept.charged
-        ds, dv = ds - dv * charged, dv * (1.0 - fired)
+        ds, dv = ds - dv * charged, dv * (1.0 - _fired(above))
     dabove = ds * slope(above, ticks.surrogate, ticks.beta)
     dv = dv + dabove
     before = {"v": neuron.leak * dv}
     if neuron.adaptation:
         before["a"] = neuron.retain * cells["a"] - neuron.adaptation * dabove
     return before, (1.0 - neuron.leak) * dv
+
+
+def _fired(above: jax.Array) -> jax.Array:
+    return (above > 0).astype(above.dtype)
 
 
 def _dense(gradient: Any) -> jax.Array | None:
