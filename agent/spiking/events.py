@@ -145,7 +145,9 @@ def _picked(words: jax.Array, source: jax.Array) -> jax.Array:
         first = flat.at[jnp.minimum(_lowest(full), 31), column].get(mode="promise_in_bounds")
         return jnp.where(full != 0, first, 0)
 
-    def advance(place: tuple[jax.Array, jax.Array], _: None) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    def advance(
+        place: tuple[jax.Array, jax.Array], _: None
+    ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
         """The lowest bit of the lowest word that is not empty is where a list stands."""
         full, left = place
         rest = left & (left - 1)
@@ -161,7 +163,8 @@ def _picked(words: jax.Array, source: jax.Array) -> jax.Array:
 
     start = (full, word(full)), jnp.zeros((len(column), source.shape[1]), source.dtype)
     _, sums = jax.lax.while_loop(lambda carry: (carry[0][0] != 0).any(), some, start)
-    return sum(sums.reshape(stretches, lists, -1))
+    first, *others = sums.reshape(stretches, lists, -1)
+    return sum(others, first)
 
 
 def _lowest(words: jax.Array) -> jax.Array:

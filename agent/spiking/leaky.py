@@ -95,6 +95,7 @@ def _back(ticks: Ticks, residuals: tuple[Reaching, Kept], wanted: Lived) -> tupl
     (reaching, kept), lateral = residuals, residuals[0].lateral
     dtrain, drate = _dense(wanted.train), _dense(wanted.rate)
     always = None if drate is None else drate / ticks.count
+    zeros = jnp.zeros_like(reaching.cells["v"])
 
     def tick(carry: tuple, moment: tuple[jax.Array | None, Kept]) -> tuple[tuple, jax.Array]:
         cells, later, total, dlateral = carry
@@ -102,10 +103,9 @@ def _back(ticks: Ticks, residuals: tuple[Reaching, Kept], wanted: Lived) -> tupl
         heard = None if lateral is None else later @ lateral.T
         if lateral is not None:
             dlateral = dlateral + _fired(kept.above).T @ later
-        cells, dx = _tick_back(ticks, cells, sum(d for d in (dspike, always, heard) if d is not None), kept)
+        cells, dx = _tick_back(ticks, cells, sum((d for d in (dspike, always, heard) if d is not None), zeros), kept)
         return (cells, dx, total + dx, dlateral), dx
 
-    zeros = jnp.zeros_like(reaching.cells["v"])
     ends = {name: zeros if (d := _dense(wanted.cells[name])) is None else d for name in reaching.cells}
     start = ends, zeros, zeros, None if lateral is None else jnp.zeros_like(lateral)
     (cells, first, total, dlateral), dx = jax.lax.scan(
@@ -113,7 +113,7 @@ def _back(ticks: Ticks, residuals: tuple[Reaching, Kept], wanted: Lived) -> tupl
     )
     steady = total if reaching.steady.shape[0] > 1 else total.sum(axis=0, keepdims=True)
     moments = None if reaching.moments is None else dx
-    if lateral is None:
+    if lateral is None or reaching.heard is None:
         return (Reaching(cells, steady, moments),)
     return (Reaching(cells, steady, moments, dlateral + reaching.heard.T @ first, first @ lateral.T),)
 

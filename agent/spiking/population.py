@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -49,7 +49,7 @@ class PopulationConfig:
     slope: float = option(10.0, "how narrow that gradient is", low=0.01)
     rule: Rule = option("bptt", "how its synapses learn: by gradient, not at all, or by a local rule within a life")
     plasticity: Plasticity = field(default_factory=Plasticity, metadata={"help": "options of the local rules"})
-    hoist: bool = option(True, "weigh the spikes of all ticks at once, not tick by tick: mostly faster")
+    hoist: bool = option(True, "weigh the spikes of all ticks at once, where few of many only those: mostly faster")
     noise: float = option(0.0, "deviation of a random drive at every tick, between neurons of the same drive", low=0.0)
     homeostasis: float = option(0.0, "how fast currents shift towards the rate, per decision", low=0.0)
 
@@ -184,11 +184,11 @@ class Population(Module[P]):
     ) -> Lived:
         """All ticks of leaky neurons whose synapses pass on at once what arrives."""
         c = self.config
-        ticks = Ticks(self.neuron, c.surrogate, c.slope, c.ticks, self._unrolled)
+        ticks = Ticks(cast("LeakyNeuron", self.neuron), c.surrogate, c.slope, c.ticks, self._unrolled)
         cells = {name: state[name] for name in self.neuron.rest(())}
         moments = arriving if noise is None else noise if arriving is None else arriving + noise
-        between = (self._laterals(), state["sent"][:, 0]) if c.recurrent else (None, None)
-        cells, train, rate = leaky.live(ticks, Reaching(cells, drive, moments, *between))
+        lateral, heard = (self._laterals(), state["sent"][:, 0]) if c.recurrent else (None, None)
+        cells, train, rate = leaky.live(ticks, Reaching(cells, drive, moments, lateral, heard))
         sent = {"sent": train[-1][:, None]} if c.recurrent else {}
         return state | cells | sent, train, rate
 

@@ -22,7 +22,8 @@ def lived(config: LifConfig) -> Any:
     """What a decision gives, and the gradient of a random sum of it by weights, state and inputs."""
     random = np.random.default_rng(0)
     ports = Ports(spikes=Port((config.ticks, INPUTS), "spikes"), current=Port((4,)))
-    module = (Alif if isinstance(config, AlifConfig) else Lif)(config, ports, nnx.Rngs(0))
+    rngs = nnx.Rngs(0)
+    module = Alif(config, ports, rngs) if isinstance(config, AlifConfig) else Lif(config, ports, rngs)
     graph, weights = nnx.split(module)
 
     def draw(x: Any) -> jax.Array:
