@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -163,8 +164,7 @@ def _picked(words: jax.Array, source: jax.Array) -> jax.Array:
 
     start = (full, word(full)), jnp.zeros((len(column), source.shape[1]), source.dtype)
     _, sums = jax.lax.while_loop(lambda carry: (carry[0][0] != 0).any(), some, start)
-    first, *others = sums.reshape(stretches, lists, -1)
-    return sum(others, first)
+    return reduce(jnp.add, sums.reshape(stretches, lists, -1))
 
 
 def _lowest(words: jax.Array) -> jax.Array:

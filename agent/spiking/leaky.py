@@ -113,7 +113,7 @@ def _back(ticks: Ticks, residuals: tuple[Reaching, Kept], wanted: Lived) -> tupl
     )
     steady = total if reaching.steady.shape[0] > 1 else total.sum(axis=0, keepdims=True)
     moments = None if reaching.moments is None else dx
-    if lateral is None or reaching.heard is None:
+    if lateral is None or reaching.heard is None or dlateral is None:
         return (Reaching(cells, steady, moments),)
     return (Reaching(cells, steady, moments, dlateral + reaching.heard.T @ first, first @ lateral.T),)
 

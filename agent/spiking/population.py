@@ -188,7 +188,8 @@ class Population(Module[P]):
         cells = {name: state[name] for name in self.neuron.rest(())}
         moments = arriving if noise is None else noise if arriving is None else arriving + noise
         lateral, heard = (self._laterals(), state["sent"][:, 0]) if c.recurrent else (None, None)
-        cells, train, rate = leaky.live(ticks, Reaching(cells, drive, moments, lateral, heard))
+        lived = leaky.live(ticks, Reaching(cells, drive, moments, lateral, heard))
+        cells, train, rate = cast("leaky.Lived", lived)
         sent = {"sent": train[-1][:, None]} if c.recurrent else {}
         return state | cells | sent, train, rate
 
