@@ -51,6 +51,7 @@ class Ground:
 
     metric = "right"
     terms = ("right", "wrong", "taken")
+    groups = ("attribute", "relations", "take", "not")
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -80,6 +81,10 @@ class Ground:
         """Which of `FORMS` are used."""
         wanted = FORMS if self.forms == "all" else self.forms.split(",")
         return tuple(form in wanted and form in SPLITS[self.split] for form in FORMS)
+
+    def group(self, state: GroundState) -> jax.Array:
+        """Negation is reported apart: a frozen embedding hardly tells "not" from its contrary."""
+        return jnp.array([0, 1, 1, 1, 1, 2, 3, 3])[state.form]  # of `FORMS`
 
     def reset(self, key: jax.Array, body: Body) -> tuple[GroundState, Start]:
         del body
