@@ -118,6 +118,18 @@ class Ground:
         state = state._replace(taken=state.taken | taken, time=time)
         return Outcome(state, terms, ended=right | wrong, cut_off=time >= self.horizon)
 
+    def told(self, text: str) -> Any:
+        """The same task with a sentence of one's choice in all episodes, or None where it is not understood."""
+        from envs.staging import staged
+
+        return staged(self, text)
+
+    def account(self, state: GroundState, pose: Pose, body: Body, judged: bool = True) -> str:
+        """What came of an episode, in words, from its last state as plain arrays; `judged`: and whether it was told."""
+        from envs.staging import account
+
+        return account(self, state, pose, body, judged)
+
     def scripted(self) -> dict[str, Any]:
         from envs.pointing import pointers
 
