@@ -71,7 +71,7 @@ def draw(key: jax.Array, split: str, forms: tuple[bool, ...]) -> tuple[Said, jax
 
 
 def staged(key: jax.Array, said: Said) -> jax.Array:
-    """The kinds `[4, 3]` of things for a given sentence, drawn as for any other; it may name what training never does."""
+    """The kinds `[4, 3]` of things for a given sentence, drawn as for any other; it may be one that no split has."""
     keys = jax.random.split(key, 2)
     form, noun = FORMS[int(said.form)], jnp.int32(said.noun)
     colour, shape = int(said.colour) - 1, int(said.shape) - 1  # -1: unsaid

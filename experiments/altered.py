@@ -20,7 +20,7 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
     """The same run with `task.split=pairs`, `env.body.changes={mass: 2.0}` and the like; itself without any.
 
     ConfigError where an override is of something else than task and world, or where the brain would sense or move
-    otherwise than in training. Load the weights from the run itself.
+    otherwise than in training.
     """
     if not overrides:
         return run
@@ -37,7 +37,7 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
         if not name:
             raise ConfigError(f"override {text!r}: say which value of it: {part}.NAME=value, such as {_EXAMPLE[part]}.")
         changes.apply(values, override)
-    other = replace(run, setup=experiment(values))
+    other = replace(run, setup=experiment(values), trained=run.trained or run)
     senses, action = ports(run.env)
     seen, moved = ports(other.env)
     problems = [

@@ -48,12 +48,11 @@ def evaluate(
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
-    other = altered(run, overrides)
-    world = other.setup.world
-    ends = baseline(world) if isinstance(other.env, World) else None  # complains before the work
-    other = on_engine(other, engine)  # complains too
-    params = run.learner(checkpoint).params  # of the run itself: what a checkpoint holds depends on its engine
-    run = other
+    run = altered(run, overrides)
+    world = run.setup.world
+    ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
+    run = on_engine(run, engine)  # complains too
+    params = run.learner(checkpoint).params
     if swap:
         run, params = swapped(run, params, swap)
     clamp = means(run, params, lesions) if lesions else {}
@@ -74,7 +73,7 @@ def parts(run: Run, played: Played) -> dict[str, Part]:
 
 
 def on_engine(run: Run, engine: str) -> Run:
-    """The same run with its world on another engine; its own if none is named. Load the weights before."""
+    """The same run with its world on another engine; its own if none is named."""
     if not engine:
         return run
     if run.setup.env.id:
@@ -83,7 +82,8 @@ def on_engine(run: Run, engine: str) -> Run:
             "Leave --engine out."
         )
     choice.engine(engine)
-    return replace(run, setup=replace(run.setup, env=replace(run.setup.env, engine=engine)))
+    setup = replace(run.setup, env=replace(run.setup.env, engine=engine))
+    return replace(run, setup=setup, trained=run.trained or run)
 
 
 class Played(NamedTuple):

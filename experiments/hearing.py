@@ -13,7 +13,7 @@ from flax import nnx
 
 from agent.circuit import Params
 from agent.language import sentences
-from agent.language.frozen_text import FrozenTextConfig
+from agent.language.frozen_text import FrozenTextConfig, embeddings
 from agent.language.learned_text import LearnedText, LearnedTextConfig
 from agent.language.words import sentences_of, split
 from agent.ports import Ports
@@ -26,12 +26,8 @@ def code(run: Run, params: Params, name: str, text: str, strange: Collection[str
     """`{module.port: [D]}`, what the module `name` sends for a sentence; `strange` are its words outside training."""
     config = run.circuit.modules[name]
     if isinstance(config, FrozenTextConfig):
-        if config.shuffled:
-            raise RunError(
-                f"{run.path}: agent.modules.{name}.shuffled gives every sentence the embedding of another one, so that "
-                "no other sentence can be said to this brain. Take a run without."
-            )
-        row = embedded(config.model, sentences_of(run.circuit.inputs[name]), [text])
+        known = sentences_of(run.circuit.inputs[name])
+        row = _shuffled(run, config, name, known, text) if config.shuffled else embedded(config.model, known, [text])
         box: Any = run.circuit.with_weights(name, params)
         return {f"{name}.code": box.readout(jnp.asarray(row))[0]}
     if isinstance(config, LearnedTextConfig):
@@ -50,6 +46,17 @@ def embedded(model: str, known: tuple[str, ...], texts: list[str]) -> np.ndarray
     table = sentences.embed(model, known)
     rows = sentences.embed(model, texts) - table.mean(0, keepdims=True)
     return rows / np.sqrt(np.square(rows).mean(1, keepdims=True))
+
+
+def _shuffled(run: Run, config: FrozenTextConfig, name: str, known: tuple[str, ...], text: str) -> np.ndarray:
+    """`[1, D]`, the embedding that a sentence was given in place of its own."""
+    rows = [row for row, sentence in enumerate(known) if split(sentence) == split(text)]
+    if not rows:
+        raise RunError(
+            f"{run.path}: agent.modules.{name}.shuffled gives every sentence the embedding of another one, so that "
+            f"{text!r}, which is none of its {len(known):,} sentences, has none. Take a run without."
+        )
+    return embeddings(config.model, known, True)[rows]
 
 
 def _learned(run: Run, params: Params, name: str, text: str, strange: Collection[str]) -> jax.Array:

@@ -35,10 +35,8 @@ class Told:
     """A sentence, ready to be said."""
 
     text: str
-    task: (
-        Any  # the task that says it in scenes for it; None: scenes are drawn at random, and no touch is right or wrong
-    )
-    clamp: dict[str, jax.Array]  # {module.port: [D]}, how the brain hears a sentence that the world cannot say
+    task: Any  # it says so in scenes that fit; None: scenes are drawn at random, and no touch is right or wrong
+    clamp: dict[str, jax.Array]  # {module.port: [D]}, how the brain hears it
     known: bool  # training may have said it
     strange: dict[str, tuple[str, ...]] = field(default_factory=dict)  # words outside training: words near to them
 
