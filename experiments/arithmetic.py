@@ -88,8 +88,8 @@ def parsed(text: str) -> Sum:
     if not sort or len(kinds[0]) < 2 or kinds[0].get(sort) != kinds[1][sort] or kinds[1] == kinds[2]:
         known = "; ".join(f"{each}: {', '.join(SORTS[each])}" for each in SORTS)
         raise RunError(
-            f"--arithmetic {text!r}: write THING - WORD + WORD, such as 'red pillar - red + blue': a thing of two words "
-            f"or three, one of them, and another of its sort ({known})."
+            f"--arithmetic {text!r}: write THING - WORD + WORD, such as 'red pillar - red + blue': a thing of two "
+            f"words or three, one of them, and another of its sort ({known})."
         )
     return Sum(*(_named(kind) for kind in kinds), _named(kinds[0] | {sort: kinds[2][sort]}))
 
