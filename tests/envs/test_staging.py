@@ -82,26 +82,18 @@ def test_staged_scenes_are_true_of_the_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "at", "taken", "judged", "account"),
+    ("at", "taken", "judged", "account"),
     [
-        ("go to the blue pillar", 0, False, True, "touched the big blue pillar, as told"),
-        ("go to the blue pillar", 1, False, True, "touched the small red stone, not the big blue pillar"),
-        ("take the blue pillar to the red stone", 1, True, True, "touched the small red stone, as told"),
-        (
-            "take the blue pillar to the red stone",
-            1,
-            False,
-            True,
-            "touched the small red stone, not the big blue pillar",
-        ),
-        ("dance", 1, False, False, "touched the small red stone"),
-        ("go to the blue pillar", None, False, True, "touched nothing"),
+        (0, False, True, "touched the big blue pillar, as told"),
+        (1, False, True, "touched the small red stone, not the big blue pillar"),
+        (1, True, True, "touched the small red stone, as told"),
+        (1, False, False, "touched the small red stone"),
+        (None, False, True, "touched nothing"),
     ],
 )
-def test_accounts(text: str, at: int | None, taken: bool, judged: bool, account: str) -> None:
+def test_accounts(at: int | None, taken: bool, judged: bool, account: str) -> None:
     from envs.tasks.ground import GroundState
 
-    del text
     kinds = np.array([[1, 2, 2], [0, 0, 0], [0, 1, 1], [0, 3, 1]])
     place = np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]], np.float32)
     state = GroundState(place, kinds, np.int32(0), np.int32(0), np.bool_(taken), np.int32(0))
@@ -123,7 +115,7 @@ def _states() -> list[Any]:
 
 
 def test_the_way_of_the_oracle() -> None:
-    """Straight where nothing stands between; else by a bend from which the rest is straight, both clear of the thing."""
+    """Straight where nothing stands between; else with one bend, and both stretches keep off the thing."""
     here, there = jnp.array([-0.5, 0.0]), jnp.array([0.5, 0.0])
     free = way(here, there, jnp.array([[0.0, 0.5]]), jnp.array([0.2]))
     np.testing.assert_allclose(free, there)
