@@ -91,7 +91,8 @@ def parsed(text: str) -> Sum:
             f"--arithmetic {text!r}: write THING - WORD + WORD, such as 'red pillar - red + blue': a thing of two "
             f"words or three, one of them, and another of its sort ({known})."
         )
-    return Sum(*(_named(kind) for kind in kinds), _named(kinds[0] | {sort: kinds[2][sort]}))
+    answer = _named(kinds[0] | {sort: kinds[2][sort]})
+    return Sum(_named(kinds[0]), _named(kinds[1]), _named(kinds[2]), answer)
 
 
 def _only(kind: dict[str, str]) -> str:
