@@ -86,6 +86,10 @@ class _Studio:
             from mujoco import mjx
 
             self._warped, self._blank = mjx.put_model(model, impl="warp"), mjx.make_data(model, impl="warp")
+            lit = mujoco.MjData(model)
+            mujoco.mj_forward(model, lit)  # all lights are the room's: bodies have none
+            lights = {f"_impl.{name}": jnp.asarray(getattr(lit, name)) for name in ("light_xpos", "light_xdir")}
+            self._blank = self._blank.tree_replace(lights)
             self._posed, self._rest = mjx.put_model(model, impl="jax"), mjx.make_data(model, impl="jax")
         self._mjx, self._model, self._far = mjx, model, far
         self._camera, self._size = camera, (width, height)

