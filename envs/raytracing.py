@@ -101,10 +101,11 @@ class _Studio:
         size, rgba = jax.vmap(self._dressed)(scene)
         alpha = rgba[..., 3]
         draw = jax.vmap(lambda *arguments: self._draw(context, *arguments))
-        code, depth, geom = draw(qpos, placed, size, rgba, alpha < 1)
+        before = jnp.zeros((len(qpos), *self._blank._impl._jax_token.shape), self._blank._impl._jax_token.dtype)
+        code, depth, geom, done = draw(qpos, placed, size, rgba, alpha < 1, before)
         rgb = _unpacked(code)
         if len(scene.panels.alpha[0]):
-            code, _, front = draw(qpos, placed, size, rgba, alpha <= 0)
+            code, _, front, _ = draw(qpos, placed, size, rgba, alpha <= 0, done)
             tint = jnp.where(front < 0, 0.0, jax.vmap(lambda a, i: a[i])(alpha, front))[..., None]
             rgb = tint * _unpacked(code) + (1 - tint) * rgb
         shape = (len(qpos), self._size[1], self._size[0])
@@ -141,19 +142,29 @@ class _Studio:
         return size, rgba
 
     def _draw(
-        self, context: Any, qpos: jax.Array, placed: Parts, size: jax.Array, rgba: jax.Array, hidden: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """One environment: packed colours, depths and shapes, `[H W]` each."""
+        self,
+        context: Any,
+        qpos: jax.Array,
+        placed: Parts,
+        size: jax.Array,
+        rgba: jax.Array,
+        hidden: jax.Array,
+        before: jax.Array,
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """One environment: packed colours, depths and shapes, `[H W]` each; and a token for who draws after `before`.
+
+        (A context holds one tree of bounding boxes, which the next picture must not move too early.)
+        """
         mjx, names = self._mjx, ("cam_xpos", "cam_xmat", "geom_xpos", "geom_xmat")
         posed = self._rest.replace(qpos=qpos, mocap_pos=placed.position, mocap_quat=placed.quaternion)
         posed = mjx.camlight(self._posed, mjx.com_pos(self._posed, mjx.kinematics(self._posed, posed)))
         posed = posed.replace(geom_xpos=posed.geom_xpos.at[:, 2].add(jnp.where(hidden, _AWAY, 0.0)))
         model = self._warped.replace(geom_size=size, geom_rgba=rgba)
         data = self._blank.replace(qpos=qpos, **{name: getattr(posed, name) for name in names})
-        data = mjx.refit_bvh(model, data, context)
-        code, depth, seen, _ = mjx.render_with_segmentation(model, data, context)
+        data = mjx.refit_bvh(model, data.tree_replace({"_impl._jax_token": before}), context)
+        code, depth, seen, data = mjx.render_with_segmentation(model, data, context)
         geom = seen[..., 1] == int(mujoco.mjtObj.mjOBJ_GEOM)
-        return code, depth, jnp.where(geom, seen[..., 0], -1)
+        return code, depth, jnp.where(geom, seen[..., 0], -1), data._impl._jax_token
 
 
 def _unpacked(code: jax.Array) -> jax.Array:
