@@ -25,6 +25,8 @@ WANTED = {
     "nir": {"path": str(HERE / "nir" / "example.nir")},
 }
 """Options that a kind cannot do without."""
+TWICE = ("habit",)
+"""Inputs that are policies: a mean and a deviation for each action of another input."""
 SAID = ("go", "eat red", "eat stones, not blue", "take the stone right")
 """What an index may mean."""
 MOVER = {"kind": "body_encoder", "width": 2}
@@ -35,6 +37,7 @@ def senses(inputs: Mapping[str, Input]) -> dict[str, Port]:
     made = {}
     for name, declared in inputs.items():
         shape = SHAPES[1 if declared.rank is None else declared.rank]
+        shape = (2 * shape[0],) if name in TWICE else shape
         said = SAID if declared.dtype == "int32" else ()
         made[name] = Port(shape, "index" if said else "rate", dtype=declared.dtype, labels=said)
         if declared.merge != "one":

@@ -1,0 +1,68 @@
+"""The controller: whether it is worth while to think, asked before the planner runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from agent.config import option
+from agent.layers import dense
+from agent.meta.neuromodulators import held
+from agent.module import Arrays, Module, State
+from agent.ports import Input, Port, Ports
+from agent.registry import register
+
+
+@register("controller")
+@dataclass(frozen=True)
+class ControllerConfig:
+    """Demand for planning: its learned value less its cost (Keramati, Dezfouli & Piray 2011; Callaway et al. 2018).
+
+    demand = σ((g + κ √u - c) / τ), with g(s) what planning is expected to gain, which an `arbiter` teaches by its
+    `gain_loss`, and u(s) the variance of the habit's prediction errors. Now and then it asks in any case, for what is
+    never planned is never learned. Where `error` is wired, `uncertainty_loss` = ½ (log u' + δ²/u'), u' of the decision
+    before: the negative log likelihood of a Gaussian (Nix & Weigend 1994). What it reads is not changed by it.
+    """
+
+    inputs: ClassVar = {"state": Input("concat", rank=1), "error": Input("sum", rank=0, optional=True)}
+    hidden: int = option(64, "hidden units", low=1)
+    doubt: float = option(0.5, "κ, worth of the habit's uncertainty", low=0.0)
+    cost: float = option(0.1, "c, cost of planning, in units of value")
+    temperature: float = option(0.1, "τ, in units of value", low=1e-6)
+    explore: float = option(0.02, "probability of asking in any case", low=0.0, high=1.0)
+    gate: float | None = option(None, "holds the demand at this value", low=0.0, high=1.0)
+
+    def ports(self, inputs: Ports) -> Ports:
+        loss = {"uncertainty_loss": Port((), "loss")} if "error" in inputs else {}
+        return Ports(loss, demand=Port((), "signal"), gain=Port(), uncertainty=Port((), "signal"))
+
+
+class Controller(Module[ControllerConfig]):
+    """Outputs: `demand` in [0, 1], `gain` g and `uncertainty` u; with `error` also `uncertainty_loss`."""
+
+    def __init__(self, config: ControllerConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
+        super().__init__(config, inputs, rngs)
+        self.hidden = dense(inputs["state"].shape[0], config.hidden, rngs)
+        self.judge = dense(config.hidden, 2, rngs, gain=0.1)
+
+    def initial(self, batch: int) -> State:
+        """The logarithm of u before, and whether there was any."""
+        return {"log": jnp.zeros(batch), "lived": jnp.zeros(batch)} if "error" in self.inputs else ()
+
+    def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
+        c, seen = self.config, jax.lax.stop_gradient(inputs["state"])
+        gain, log = self.judge(nnx.tanh(self.hidden(seen))).T
+        log = 10.0 * jnp.tanh(0.1 * log)  # u stays between e^-10 and e^10
+        wish = nnx.sigmoid((gain + c.doubt * jnp.exp(0.5 * log) - c.cost) / c.temperature)
+        chance = jax.vmap(jax.random.uniform)(key)
+        demand = held(c.gate, jnp.where(chance < c.explore, 1.0, wish))
+        outputs = {"demand": demand, "gain": gain, "uncertainty": jnp.exp(log)}
+        if "error" not in inputs:
+            return state, outputs
+        error = jax.lax.stop_gradient(inputs["error"])
+        loss = 0.5 * state["lived"] * (state["log"] + jnp.square(error) * jnp.exp(-state["log"]))
+        return {"log": log, "lived": jnp.ones_like(log)}, outputs | {"uncertainty_loss": loss}
