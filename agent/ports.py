@@ -21,7 +21,8 @@ class Port:
 
     `parts` lists the sizes that were laid side by side along the first axis when several wires were concatenated.
     A `contrast` is a loss that compares the moments of a batch with each other, and so depends on which there are.
-    `labels` say what each number means that an `index` may take, such as the sentence which has it.
+    `labels` say what each number means that an `index` may take, such as the sentence which has it; of a `signal` they
+    name the numbers of a row, or the two between which a single number shares out from 0 to 1.
     """
 
     shape: tuple[int, ...] = ()

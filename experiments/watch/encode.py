@@ -72,7 +72,7 @@ def encode(trace: Trace) -> dict[str, Any]:
     packer.add("position", trace.poses[..., :3])
     packer.add("rotation", trace.poses[..., 3:])
     packer.add_unit("rgba", trace.rgba)
-    for name in ("scales", "eyes", "value", "recalls"):
+    for name in ("scales", "eyes", "value", "recalls", "distant", "plans"):
         if (array := getattr(trace, name)) is not None:
             packer.add(name, array)
     if trace.retina is not None:

@@ -28,7 +28,7 @@ def trace() -> Trace:
 
 def same(a: Trace, b: Trace) -> None:
     assert a.header() == b.header()
-    for name in ("time", "episode", "poses", "rgba", "retina", "eyes", "value", "recalls"):
+    for name in ("time", "episode", "poses", "rgba", "retina", "eyes", "value", "recalls", "distant", "plans"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     for table in ("rewards", "ports", "spikes", "signals", "traces"):
         assert list(getattr(a, table)) == list(getattr(b, table))
@@ -110,6 +110,10 @@ def test_foreign_files_are_named(trace: Trace, tmp_path: Path) -> None:
         ({"nodes": (Node("eyes", "k", 0, 0),), "edges": (Edge("eyes", "eyes.y"),)}, "'eyes' names no port"),
         ({"retina": np.zeros((3, 1, 1, 4)), "row_heights": (0.1,), "ray_angles": (0.0,)}, "given without trace.eyes"),
         ({"recalls": np.zeros((2, 2))}, r"expected \[R, 3\]"),
+        ({"distant": np.zeros((2, 3))}, r"expected \[R, 4\]"),
+        ({"plans": np.zeros((3, 5))}, r"expected \[T=3, H \+ 1, 3\]"),
+        ({"labels": {"a.b": ("x", "y")}, "signals": {"a.c": np.zeros(3)}}, "no trace 'a.b'. Did you mean 'a.c'?"),
+        ({"labels": {"a.b": ("x", "y")}, "traces": {"a.b": np.zeros((3, 3))}}, "has 2 names for 3 numbers"),
         ({"events": ((float("nan"), "x"),)}, "trace.events: 'x' is at nan s"),
     ],
 )  # fmt: skip

@@ -31,8 +31,7 @@ class Timeline {
 
   // How many units the populations of the module have, at most; 0 where it shows none.
   get count() {
-    const { module } = this.choice, own = [...this.trace.traces.keys()].filter((port) => port.startsWith(`${module}.`));
-    return Math.max(0, ...own.map((port) => unitsOf(this.trace, port)).map(({ shape, stride }) => shape[1] * stride));
+    return Math.max(0, ...populations(this.trace, this.choice.module).map((port) => unitsOf(this.trace, port)).map(({ shape, stride }) => shape[1] * stride));
   }
 
   // Chooses a unit, or no longer; the one chosen first makes room.
