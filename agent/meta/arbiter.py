@@ -16,8 +16,8 @@ from agent.motor import policy
 from agent.ports import Input, Port, Ports
 from agent.registry import register
 
-LEAST = 1e-6  # variance
-TEACHERS = ("gain", "plan_value", "habit_value")
+LEAST = 1e-3  # deviation
+TEACHERS = ("gain", "plan_value", "habit_value", "planned")
 
 
 @register("arbiter")
@@ -25,11 +25,11 @@ TEACHERS = ("gain", "plan_value", "habit_value")
 class ArbiterConfig:
     """Habit and plan, weighted by how sure each is (Daw, Niv & Dayan 2005).
 
-    w = p (1/u_plan) / (1/u_plan + e^-b / u_habit), with the variances u of both, p whether there is a plan (`planned`,
-    else always), and b learned, since the variances come in units of their own. The policy is the habit's Gaussian with
+    w = p (1/σ_plan²) / (1/σ_plan² + e^-b / σ_habit²), with the deviations σ of both, p whether a plan is `ready` (else
+    always), and b learned, since the two judge themselves each in its own way. The policy is the habit's Gaussian with
     the mean (1 - w) μ + w a of its own mean μ and the planned action a. A plan is data: no gradient goes into it.
     `imitation_loss`, p mean (μ - a)², lets the habit take over what was planned often (Anthony, Tian & Barber 2017).
-    `gain_loss`, p ½ (g - (V_plan - V_habit))², teaches a `controller` what planning gains.
+    `gain_loss`, ½ (g - (V_plan - V_habit))² where just `planned`, teaches a `controller` what planning gains.
     """
 
     inputs: ClassVar = {
@@ -37,7 +37,7 @@ class ArbiterConfig:
         "plan": Input("one", rank=1),
         "habit_uncertainty": Input("sum", rank=0),
         "plan_uncertainty": Input("sum", rank=0),
-        "planned": Input("sum", rank=0, optional=True),
+        "ready": Input("sum", rank=0, optional=True),
         **{name: Input("one", rank=0, optional=True) for name in TEACHERS},
     }
     gate: float | None = option(None, "holds the weight of the plan at this value", low=0.0, high=1.0)
@@ -67,25 +67,25 @@ class Arbiter(Module[ArbiterConfig]):
             self.bias = nnx.Param(jnp.zeros(()))
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        plan, value, there = jax.lax.stop_gradient((inputs["plan"], inputs.get("plan_value"), self._planned(inputs)))
+        plan, there = jax.lax.stop_gradient((inputs["plan"], self._ready(inputs)))
         mean, log_std = jnp.split(inputs["habit"], 2, axis=1)
         weight = there * self._weight(inputs)
         mixed = policy.pack(mean + weight[:, None] * (plan - mean), log_std)
         outputs = {"action": policy.sample(mixed, key), "policy": mixed, "weight": weight}
         outputs["imitation_loss"] = there * jnp.square(mean - plan).mean(axis=1)
-        if value is not None and all(name in inputs for name in TEACHERS):
-            gained = value - jax.lax.stop_gradient(inputs["habit_value"])
-            outputs["gain_loss"] = 0.5 * there * jnp.square(inputs["gain"] - gained)
+        if all(name in inputs for name in TEACHERS):
+            value, before, now = (jax.lax.stop_gradient(inputs[name]) for name in TEACHERS[1:])
+            outputs["gain_loss"] = 0.5 * now * jnp.square(inputs["gain"] - (value - before))
         return state, outputs
 
-    def _planned(self, inputs: Arrays) -> jax.Array:
+    def _ready(self, inputs: Arrays) -> jax.Array:
         """p `[B]`: 1 where there is a plan, else 0."""
-        return jnp.clip(inputs["planned"], 0.0, 1.0) if "planned" in inputs else jnp.ones(inputs["plan"].shape[0])
+        return jnp.clip(inputs["ready"], 0.0, 1.0) if "ready" in inputs else jnp.ones(inputs["plan"].shape[0])
 
     def _weight(self, inputs: Arrays) -> jax.Array:
         """w `[B]` of a plan that is there."""
-        variances = jax.lax.stop_gradient((inputs["habit_uncertainty"], inputs["plan_uncertainty"]))
-        habit, plan = (jnp.log(jnp.maximum(u, LEAST)) for u in variances)
+        deviations = jax.lax.stop_gradient((inputs["habit_uncertainty"], inputs["plan_uncertainty"]))
+        habit, plan = (2.0 * jnp.log(jnp.maximum(u, LEAST)) for u in deviations)
         if self.config.gate is not None:
             return held(self.config.gate, habit)
         return nnx.sigmoid(habit - plan + self.bias[...])

@@ -22,10 +22,10 @@ from agent.registry import register
 class ControllerConfig:
     """Demand for planning: its learned value less its cost (Keramati, Dezfouli & Piray 2011; Callaway et al. 2018).
 
-    demand = σ((g + κ √u - c) / τ), with g(s) what planning is expected to gain, which an `arbiter` teaches by its
-    `gain_loss`, and u(s) the variance of the habit's prediction errors. Now and then it asks in any case, for what is
-    never planned is never learned. Where `error` is wired, `uncertainty_loss` = ½ (log u' + δ²/u'), u' of the decision
-    before: the negative log likelihood of a Gaussian (Nix & Weigend 1994). What it reads is not changed by it.
+    demand = S((g + κ σ - c) / τ), S the logistic function, g(s) what planning is expected to gain, which an `arbiter`
+    teaches by its `gain_loss`, and σ(s) the deviation of the habit's prediction errors. Now and then it asks anyhow:
+    what is never planned is never learned. Where `error` is wired, `uncertainty_loss` = log σ' + δ²/2σ'², σ' of the
+    decision before: the negative log likelihood of a Gaussian (Nix & Weigend 1994). What is read is not changed by it.
     """
 
     inputs: ClassVar = {"state": Input("concat", rank=1), "error": Input("sum", rank=0, optional=True)}
@@ -42,7 +42,7 @@ class ControllerConfig:
 
 
 class Controller(Module[ControllerConfig]):
-    """Outputs: `demand` in [0, 1], `gain` g and `uncertainty` u; with `error` also `uncertainty_loss`."""
+    """Outputs: `demand` in [0, 1], `gain` g and `uncertainty` σ; with `error` also `uncertainty_loss`."""
 
     def __init__(self, config: ControllerConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
@@ -50,19 +50,19 @@ class Controller(Module[ControllerConfig]):
         self.judge = dense(config.hidden, 2, rngs, gain=0.1)
 
     def initial(self, batch: int) -> State:
-        """The logarithm of u before, and whether there was any."""
+        """The logarithm of σ before, and whether there was any."""
         return {"log": jnp.zeros(batch), "lived": jnp.zeros(batch)} if "error" in self.inputs else ()
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         c, seen = self.config, jax.lax.stop_gradient(inputs["state"])
         gain, log = self.judge(nnx.tanh(self.hidden(seen))).T
-        log = 10.0 * jnp.tanh(0.1 * log)  # u stays between e^-10 and e^10
-        wish = nnx.sigmoid((gain + c.doubt * jnp.exp(0.5 * log) - c.cost) / c.temperature)
+        log = 5.0 * jnp.tanh(0.2 * log)  # σ stays between e^-5 and e^5
+        wish = nnx.sigmoid((gain + c.doubt * jnp.exp(log) - c.cost) / c.temperature)
         chance = jax.vmap(jax.random.uniform)(key)
         demand = held(c.gate, jnp.where(chance < c.explore, 1.0, wish))
         outputs = {"demand": demand, "gain": gain, "uncertainty": jnp.exp(log)}
         if "error" not in inputs:
             return state, outputs
         error = jax.lax.stop_gradient(inputs["error"])
-        loss = 0.5 * state["lived"] * (state["log"] + jnp.square(error) * jnp.exp(-state["log"]))
+        loss = state["lived"] * (state["log"] + 0.5 * jnp.square(error) * jnp.exp(-2.0 * state["log"]))
         return {"log": log, "lived": jnp.ones_like(log)}, outputs | {"uncertainty_loss": loss}

@@ -11,6 +11,7 @@ examples:
   scrubjay evaluate runs/jay --lesion hippocampus --lesion v1
   scrubjay evaluate runs/jay --engine mjx
   scrubjay evaluate runs/jay --swap v1=v1.nir
+  scrubjay evaluate runs/jay --confidence insula.confidence
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="", metavar="NAME", help="c, mjx or warp (default: that of the run)")
     parser.add_argument(
         "--swap", action="append", default=[], type=named, metavar="MODULE=FILE", help="a .nir file in its place"
+    )
+    parser.add_argument(
+        "--confidence", default="", metavar="MODULE.PORT", help="judge a confidence, in place of a score"
     )
     parser.add_argument(
         "--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest"
@@ -52,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from experiments.evaluate import evaluate
     from experiments.run import load
 
+    if args.confidence:
+        return judge(args)
     lesions = [name for names in args.lesion for name in names]
     options = {"deterministic": not args.sampled, "engine": args.engine, "swap": dict(args.swap)}
     scores = evaluate(load(args.folder), args.episodes, lesions, **options)
@@ -67,4 +73,20 @@ def run(args: argparse.Namespace) -> int:
             continue
         print(f"  {task}: score {s.score:.3f} [{s.low:.3f}, {s.high:.3f}] over {s.episodes} episodes")
         print(f"  {'':{len(task)}}  mean return {s.mean:.2f} (null {s.null:.2f} = 0, oracle {s.oracle:.2f} = 1)")
+    return 0
+
+
+def judge(args: argparse.Namespace) -> int:
+    """Prints how well a confidence knows whether what is done is right."""
+    from experiments.confidence import confidence
+    from experiments.run import load
+
+    found = confidence(load(args.folder), args.confidence, args.episodes)
+    if args.json:
+        print(json.dumps(found.plain()))
+        return 0
+    print(f"{args.folder}, {found.port} of {found.decisions} decisions on test episodes")
+    print(f"  right {100 * found.right:.1f} %, on average {100 * found.mean:.1f} % sure")
+    print(f"  calibration error {found.calibration_error:.3f}")
+    print(f"  type-2 AUROC {found.auroc:.3f} [{found.low:.3f}, {found.high:.3f}]")
     return 0

@@ -34,7 +34,7 @@ def plans(circuit: Circuit, frames: Sequence[Decision]) -> np.ndarray | None:
     """`[T, H + 1, 3]`: where a planner saw the body go, x, y (m) and heading (rad); NaN where it planned nothing new.
 
     A planner is a module with a port `path` `[H, 3]`: forward speed, speed to the left (m/s) and yaw rate (rad/s) of
-    every decision to come. Its port `planned`, where it has one, is above 0 where it planned. Of several planners the first.
+    every decision to come. Its port `planned`, where it has one, is above 0 where it planned. Only the first is shown.
     """
     name = next((name for name, ports in circuit.outputs.items() if _is_path(ports.get("path"))), None)
     if name is None:
@@ -59,8 +59,8 @@ def ahead(pose: np.ndarray, path: np.ndarray, dt: float = DECISION_SECONDS) -> n
 
 
 def recalls(circuit: Circuit, frames: Sequence[Decision], time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What was remembered when: `[R, 3]` now, then (s on this recording's clock), weight; and `[R, 4]` of moments before
-    the recording: now, episode (-1: the last before it), time in it (s), weight.
+    """What was remembered when: `[R, 3]` now, then (s on this clock), weight; and `[R, 4]` of what was before:
+    now, episode (-1: the last before it), time in it (s), weight.
 
     A memory is a module with ports `weights` `[K]` and `recalled` `[K]` (or `written`), the decision of each moment
     within its episode, below 0 for none; one that outlives episodes also tells the `episode` `[K]`.

@@ -82,12 +82,13 @@ def habit(mean: float, std: float) -> list[float]:
 
 
 def test_the_surer_of_two_has_more_say() -> None:
-    """u = 3 and 1: w = 3/4; the mean goes from 0.2 three quarters of the way to 1. Without a plan it is the habit's."""
+    """σ² = 3 and 1: w = 3/4; the mean goes three quarters of the way from 0.2 to 1. Without a plan it stays."""
     senses = {
         "habit": [habit(0.2, 0.5)] * 2,
         "plan": [[1.0]] * 2,
-        "habit_uncertainty": [3.0, 3.0],
+        "habit_uncertainty": [math.sqrt(3.0)] * 2,
         "plan_uncertainty": [1.0, 1.0],
+        "ready": [1.0, 0.0],
         "planned": [1.0, 0.0],
         "gain": [0.5, 0.5],
         "plan_value": [2.0, 2.0],
@@ -120,7 +121,7 @@ def constant(values: list[float]) -> Any:
 
 
 def test_demand_weighs_what_planning_gains_against_its_cost() -> None:
-    """g = 0.3, log u = 10 tanh(0) = 0: demand = σ((0.3 + 0.5 · 1 - 0.6) / 0.1) = σ(2); δ = 2 costs ½ (0 + 4)."""
+    """g = 0.3, log σ = 5 tanh(0) = 0: demand = S((0.3 + 0.5 · 1 - 0.6) / 0.1) = S(2); δ = 2 costs 0 + 4 / 2."""
     options = {"kind": "controller", "cost": 0.6, "explore": 0.0}
     senses = {"state": np.ones((2, 3)), "error": [5.0, 2.0]}
     found = said(options, senses, constant([0.3, 0.0]))
