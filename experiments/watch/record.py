@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from agent.circuit import Circuit
-from agent.memory.episodic import EpisodicMemoryConfig
+from agent.memory.store import StoreConfig
 from agent.module import DECISION_SECONDS, Arrays
 from agent.wires import BODY
 from envs.arena import EYE_HEIGHTS
@@ -154,7 +154,7 @@ def _events(frames: list[Frame], time: np.ndarray, episode: np.ndarray) -> Itera
 
 def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndarray:
     """`[R, 3]`: now, the moment remembered most strongly (s), and its weight; for every episodic memory."""
-    stores = [n for n, config in circuit.modules.items() if isinstance(config, EpisodicMemoryConfig)]
+    stores = [n for n, config in circuit.modules.items() if isinstance(config, StoreConfig)]
     found, start = [], 0.0
     for frame, now in zip(frames, time, strict=True):
         start = now if frame.first else start
@@ -162,7 +162,7 @@ def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndar
             weights: Arrays | np.ndarray = frame.ports[f"{name}.weights"]
             slot = int(np.argmax(weights))
             if weights[slot] > FAINT:
-                then = start + DECISION_SECONDS * int(frame.ports[f"{name}.written"][slot])
+                then = start + DECISION_SECONDS * int(frame.ports[f"{name}.recalled"][slot])
                 found.append((now, then, float(weights[slot])))
     return np.array(found).reshape(-1, 3)
 
