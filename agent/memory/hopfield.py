@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from agent.config import option
-from agent.memory.store import Store, StoreConfig
+from agent.memory.store import Store, StoreConfig, softmax
 from agent.module import Arrays
 from agent.registry import register
 
@@ -37,4 +37,4 @@ class Hopfield(Store[HopfieldConfig]):
 
     def _softmax(self, pattern: jax.Array, keys: jax.Array, there: jax.Array) -> jax.Array:
         scores = self.config.sharpness * jnp.einsum("bd,bkd->bk", pattern, keys)
-        return jax.nn.softmax(scores, axis=1, where=there, initial=-1e9) * there
+        return softmax(scores, there)

@@ -10,7 +10,7 @@ from flax import nnx
 
 from agent.config import option
 from agent.layers import dense
-from agent.memory.store import NEVER, Store, StoreConfig
+from agent.memory.store import NEVER, Store, StoreConfig, softmax
 from agent.module import Arrays, State
 from agent.ports import Ports
 from agent.registry import register
@@ -79,7 +79,7 @@ class Retrieval(Store[RetrievalConfig]):
         keys = (self.keys(values) + self.later[...]).reshape(heads)
         scores = jnp.einsum("bhd,bnhd->bhn", asked, keys) / asked.shape[-1] ** 0.5
         mask = there.reshape(batch, 1, -1)
-        attention = jax.nn.softmax(scores, axis=2, where=mask, initial=-1e9) * mask
+        attention = softmax(scores, mask)
         mixed = jnp.einsum("bhn,bnhd->bhd", attention, self.values(values).reshape(heads)).reshape(batch, -1)
         recall = self.out(mixed) * mask.any(axis=(1, 2))[:, None]
         return recall, attention.mean(axis=1).reshape(batch, count, steps).sum(axis=2)
