@@ -99,6 +99,14 @@ class Circuit:
             keys = jax.vmap(lambda k: name_key(k, name))(key)
             return box(box.reset(own, first), inputs, keys)
 
+    def advance_over(
+        self, name: str, params: Params, own: Any, inputs: Arrays, first: jax.Array, key: jax.Array
+    ) -> tuple[Any, Arrays]:
+        """All decisions of a module that has `over_time`: arrays are `[T, B, ...]`."""
+        with jax.named_scope(name):
+            keys = jax.vmap(jax.vmap(lambda k: name_key(k, name)))(key)
+            return self.with_weights(name, params).over_time(own, inputs, first, keys)
+
     def renew(self, params: Params, sent: Arrays) -> Params:
         """The weights after every module with `renew` saw what came in: `sent` `{port: [N, ...]}` holds `followed`."""
         renewed, arriving = {}, {str(w): sent[w.start] for w in self.wires if w.start in sent}

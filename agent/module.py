@@ -107,6 +107,13 @@ class Module(nnx.Module, Generic[C]):
         """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure."""
         raise TypeError(f"{type(self).__name__} has no __call__")
 
+    def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:
+        """T decisions at once, where a module has a faster way: what `reset` and `__call__` in a loop would give.
+
+        inputs, outputs, keys: `[T, B, ...]`; `first`: `[T, B]` bool. A module without it is run decision by decision.
+        """
+        raise TypeError(f"{type(self).__name__} has no over_time")
+
 
 def select(where: jax.Array, then: State, otherwise: State) -> State:
     """Per environment, one pytree or the other: `where` is `[B]` bool."""

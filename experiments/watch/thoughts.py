@@ -62,8 +62,8 @@ def recalls(circuit: Circuit, frames: Sequence[Decision], time: np.ndarray) -> t
     """What was remembered when: `[R, 3]` now, then (s on this clock), weight; and `[R, 4]` of what was before:
     now, episode (-1: the last before it), time in it (s), weight.
 
-    A memory is a module with ports `weights` `[K]` and `recalled` `[K]` (or `written`), the decision of each moment
-    within its episode, below 0 for none; one that outlives episodes also tells the `episode` `[K]`.
+    A memory is a module with ports `weights` `[K]` and `recalled` `[K]`, the decision of each in its episode,
+    below 0 for none; one that outlives episodes also tells the `episode` `[K]`.
     """
     starts = [k for k, frame in enumerate(frames) if frame.first]
     here: list[tuple[float, float, float]] = []
@@ -82,10 +82,9 @@ def recalls(circuit: Circuit, frames: Sequence[Decision], time: np.ndarray) -> t
 def _strongest(circuit: Circuit, frame: Decision) -> Iterator[tuple[int, int, float]]:
     """Episodes ago, decision and weight of what every memory recalls most at one decision."""
     for name, ports in circuit.outputs.items():
-        index = next((p for p in ("recalled", "written") if p in ports and "weights" in ports), None)
-        if index is None or ports[index].shape != ports["weights"].shape:
+        if not {"recalled", "weights"} <= set(ports):
             continue
-        weights, decisions = frame.ports[f"{name}.weights"], frame.ports[f"{name}.{index}"]
+        weights, decisions = frame.ports[f"{name}.weights"], frame.ports[f"{name}.recalled"]
         lives = name in frame.episodes and "episode" in ports
         ago = frame.episodes[name] - frame.ports[f"{name}.episode"] if lives else np.zeros_like(decisions)
         for slot in np.argsort(-weights, kind="stable")[:STRONGEST]:

@@ -67,12 +67,8 @@ def test_recalls_are_found_by_their_ports() -> None:
 
 
 def test_a_store_of_one_episode_needs_no_numbers() -> None:
-    store = Ports(weights=Port((2,)), written=Port((2,), "index", "int32"))
-    frames = [frame(k == 0, store__weights=[0.5, 0.0], store__written=[0, -1]) for k in range(2)]
-    here, distant = recalls(
-        brain(other=store),
-        [f._replace(ports={"other.weights": np.array([0.5, 0.0]), "other.written": np.array([0, -1])}) for f in frames],
-        np.array([0.0, 0.1]),
-    )
+    store = Ports(weights=Port((2,)), recalled=Port((2,), "index", "int32"))
+    frames = [frame(k == 0, other__weights=[0.5, 0.0], other__recalled=[0, -1]) for k in range(2)]
+    here, distant = recalls(brain(other=store), frames, np.array([0.0, 0.1]))
     np.testing.assert_allclose(here, [[0.0, 0.0, 0.5], [0.1, 0.0, 0.5]])
     assert distant.shape == (0, 4)
