@@ -36,7 +36,9 @@ class PpoConfig:
     value_weight: float = option(0.5, "weight of the value loss", low=0.0)
     entropy_weight: float = option(0.003, "weight of the entropy bonus", low=0.0)
     max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
-    policy: str = option("motor.policy", "the port that holds the policy")
+    policy: str = option(
+        "motor.policy", "the port that holds the policy; of the module that moves the body, if none is named"
+    )
     value: str = option("value.value", "the port that holds the value")
     losses: Mapping[str, float] = field(
         default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"}
