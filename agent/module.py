@@ -104,7 +104,10 @@ class Module(nnx.Module, Generic[C]):
         return 0.0, 0
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure."""
+        """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure.
+
+        A port of dtype `model` is no output: its wires hand over the module itself, whose methods others then call.
+        """
         raise TypeError(f"{type(self).__name__} has no __call__")
 
     def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:

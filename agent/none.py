@@ -11,7 +11,7 @@ import jax
 from agent.config import option
 from agent.errors import ConfigError
 from agent.module import Arrays, Module, State
-from agent.ports import Input, Ports
+from agent.ports import MODEL, Input, Ports
 from agent.registry import register
 
 
@@ -55,4 +55,4 @@ class Nothing(Module[NoneConfig]):  # pyright: ignore[reportInvalidTypeArguments
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         ports = self.config.ports(self.inputs)
-        return state, {name: port.zeros(key.shape[0]) for name, port in ports.items()}
+        return state, {name: port.zeros(key.shape[0]) for name, port in ports.items() if port.dtype != MODEL}

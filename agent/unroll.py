@@ -20,6 +20,7 @@ import networkx as nx
 
 from agent.circuit import Circuit, Params, shift
 from agent.module import Arrays, Module
+from agent.ports import MODEL
 from agent.wires import BODY, Wire
 
 
@@ -32,6 +33,7 @@ class Stretch:
     first: jax.Array
     key: jax.Array
     clamp: Arrays
+    models: dict[str, Module[Any]]
 
 
 Ran = tuple[dict[str, Any], Arrays, Arrays]
@@ -85,7 +87,7 @@ def serving(circuit: Circuit, probes: Iterable[str], given: Container[str] = ())
     while asked:
         names = {port.split(".")[0] for port in asked if port not in given} - found - {BODY}
         found |= names
-        asked = {w.start for w in circuit.wires if w.target in names}
+        asked = {w.start for w in circuit.wires if w.target in names and circuit.port(w.start).dtype != MODEL}
     return [name for name in circuit.modules if name in found]
 
 
@@ -102,7 +104,7 @@ def _run(
 ) -> tuple[dict[str, Any], Arrays]:
     """Some of the modules over time; all else that they hear must be clamped."""
     fixed = {p: jnp.broadcast_to(v, (*first.shape, *circuit.port(p).shape)) for p, v in clamp.items()}
-    stretch = Stretch(params, state, first, key, fixed)
+    stretch = Stretch(params, state, first, key, fixed, circuit.models(params))
     sent = circuit.sensed(observation, fixed) | {p: v for p, v in fixed.items() if p.split(".")[0] not in modules}
     final: dict[str, Any] = {"modules": {}, "wires": {}}
     for names in components(circuit, modules):
@@ -161,7 +163,7 @@ def _at_once(circuit: Circuit, names: list[str], stretch: Stretch, sent: Arrays,
     (name,) = names
     times = stretch.first.shape[0]
     needed = {port: fold(sent[port]) for port in _sources(circuit, names)}
-    inputs = circuit.gather(name, needed, {w: fold(v) for w, v in arriving.items()})
+    inputs = circuit.gather(name, needed | stretch.models, {w: fold(v) for w, v in arriving.items()})
     first, key = fold(stretch.first), fold(stretch.key)
     _, folded = circuit.advance(name, stretch.params, (), inputs, first, key)
     outputs = {port: v.reshape((times, -1, *v.shape[1:])) for port, v in folded.items()}
@@ -180,8 +182,9 @@ def _over_time(circuit: Circuit, names: list[str], stretch: Stretch, sent: Array
 
 
 def _sources(circuit: Circuit, names: list[str]) -> set[str]:
-    """Ports outside the group from which it receives without delay."""
-    return {w.start for w in circuit.wires if w.target in names and w.source not in names and not w.delay}
+    """Ports outside the group from which it receives numbers without delay."""
+    wires = [w for w in circuit.wires if w.target in names and w.source not in names and not w.delay]
+    return {w.start for w in wires if circuit.port(w.start).dtype != MODEL}
 
 
 def fold(x: jax.Array) -> jax.Array:
@@ -201,7 +204,7 @@ def _scan(circuit: Circuit, names: list[str], stretch: Stretch, sent: Arrays, ar
         states: dict[str, Any] = {}
         produced: Arrays = {}
         for name in names:
-            inputs = circuit.gather(name, sent | produced, delivered)
+            inputs = circuit.gather(name, sent | produced | stretch.models, delivered)
             states[name], outputs = circuit.advance(name, stretch.params, before[name], inputs, first, key)
             produced |= circuit.clamped(name, outputs, clamp)
         return (states, {str(w): shift(carried[str(w)], produced[w.start]) for w in inner}), produced

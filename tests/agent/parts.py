@@ -13,6 +13,7 @@ import numpy as np
 
 import agent
 from agent import Circuit, Input, Port, Ports
+from agent.ports import MODEL
 from agent.unroll import unroll
 
 SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 WANTED = {
     "frozen_text": {"model": str(HERE / "language" / "bert")},
     "nir": {"path": str(HERE / "nir" / "example.nir")},
+    "mcts": {"levels": 2, "simulations": 6, "horizon": 3},  # the senses here have six numbers: 64 moves
 }
 """Options that a kind cannot do without."""
 TWICE = ("habit",)
@@ -36,6 +38,8 @@ def senses(inputs: Mapping[str, Input]) -> dict[str, Port]:
     """Senses that fit the inputs; two, and of different sizes where allowed, for inputs that merge."""
     made = {}
     for name, declared in inputs.items():
+        if declared.dtype == MODEL:
+            continue
         shape = SHAPES[1 if declared.rank is None else declared.rank]
         shape = (2 * shape[0],) if name in TWICE else shape
         said = SAID if declared.dtype == "int32" else ()
@@ -50,11 +54,14 @@ def around(options: Mapping[str, Any]) -> Circuit:
     """A circuit around one module, called `it`; something else moves the body."""
     inputs = _config(options).inputs
     wires = [f"body.{sense} -> it.{sense.removesuffix('_too')}" for sense in senses(inputs)]
-    mapping = {
-        "modules": {"it": options, "mover": MOVER},
-        "wires": [*wires, "body.push -> mover.senses", "mover.code -> body.action"],
-    }
-    return agent.build(mapping, Ports(senses(inputs), push=Port((2,))), Port((2,), "action"))
+    body, modules = {**senses(inputs), "push": Port((2,))}, {"it": options, "mover": MOVER}
+    wires += ["body.push -> mover.senses", "mover.code -> body.action"]
+    for port in (name for name, declared in inputs.items() if declared.dtype == MODEL):
+        body["worth"] = Port(())
+        modules["world"] = {"kind": "latent_model", "width": SHAPES[1][0], "hidden": 8}
+        wires += [f"world.model -> it.{port}", "body.state -> world.state", "body.action -> world.action"]
+        wires += ["body.push -> world.reward", "body.state -> world.observation", "body.worth -> world.value"]
+    return agent.build({"modules": modules, "wires": wires}, Ports(body), Port((2,), "action"))
 
 
 def _config(options: Mapping[str, Any]) -> Any:
