@@ -370,6 +370,24 @@ def test_rates_and_membranes_are_those_recorded(opened: Browser, trace: Trace) -
 
 
 @pytest.mark.browser
+def test_thoughts_are_drawn_where_they_are_had(browser: Browser, trace: Trace, tmp_path: Path) -> None:
+    """At 6.0 s it plans and remembers; what it remembers at 8.0 s is older than the replay, and said in words."""
+    looks = {}
+    for name, less in {"all": {}, "no plans": {"plans": None}, "no recalls": {"recalls": None}}.items():
+        browser.open(write_page(replace(trace, **less), tmp_path / f"{name}.html").as_uri())
+        browser.evaluate("scrubjay.seek(6.0)")
+        looks[name] = pixels(browser, "#view canvas")
+    strips = browser.evaluate(STRIPS)
+    assert strips.endswith("value, prefrontal, modulators, memory confidence, planner.planned")
+    assert len(set(looks.values())) == 3
+    assert browser.messages == []
+    hud = "document.getElementById('hud').textContent"
+    assert "remembers" not in browser.evaluate(hud)
+    browser.evaluate("scrubjay.seek(8.0)")
+    assert "remembers 3.4 s of 12 episodes before this replay" in browser.evaluate(hud)
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("size", [(1000, 600), (1200, 700), (1600, 900), (2400, 1300)])
 def test_no_size_hides_or_covers_anything(opened: Browser, size: tuple[int, int]) -> None:
     opened.resize(*size, ratio=2)

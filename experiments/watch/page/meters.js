@@ -26,8 +26,8 @@ function levelsStrip(trace, name, { values, shape: [, count] }, labels) {
 function shareStrip(trace, name, values, [below, above]) {
   const percent = (v) => (Number.isFinite(v) ? `${Math.round(100 * v)} %` : "missing");
   return {
-    name: name.split(".")[0], weight: 1.1, least: 48,
-    now: (i) => [{ text: "" }, { name: above, text: percent(values[i]), colour: PLAN }, { name: below, text: percent(1 - values[i]), colour: HABIT }],
+    name: name.split(".")[0], weight: 1.1, least: 34,
+    now: (i) => [{ name: above, text: percent(values[i]), colour: PLAN }, { name: below, text: percent(1 - values[i]), colour: HABIT }],
     tip: (i) => `${name}\n${above} ${percent(values[i])}, ${below} ${percent(1 - values[i])}`,
     draw(c, box, x) {
       const y = (v) => box.y + box.h - 4 - clamp(v, 0, 1) * (box.h - 8);

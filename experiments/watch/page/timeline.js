@@ -8,6 +8,7 @@ class Timeline {
     this.choice = { module: null, units: [] };
     this.strips = stripsOf(trace, this.choice);
     this.changed = changed;
+    if (this.strips.reduce((sum, { least }) => sum + least, 0) > 270) document.querySelector("main").style.setProperty("--lower", "1fr");
     this.stage = $("timeline").querySelector(".stage");
     this.still = make("canvas", { role: "img", "aria-label": this.words });
     this.moving = make("canvas", { "aria-hidden": true });
