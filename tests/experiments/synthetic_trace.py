@@ -74,6 +74,7 @@ def synthetic_trace(seconds: float = 20.0, episodes: int = 1, seed: int = 0) -> 
             "planner.planned": np.arange(steps) % PLANS == 0,
         },
         events=tuple(sorted(starts + ate)),
+        captions=tuple((time, f"“go to thing {n + 1}”") for n, (time, _) in enumerate(starts)),
         recalls=np.array([[t, max(0.0, t - 4 - 3 * rng.random()), rng.random()] for t in time[60::17]]).reshape(-1, 3),
         plans=_plans(eyes, episode),
         distant=np.array([[t, -12, 3.4, 0.8] for t in time[80::17]]).reshape(-1, 4),
