@@ -14,6 +14,7 @@ import pytest
 import agent
 from agent import Port, Ports
 from agent.errors import WiringError
+from agent.meta.neuromodulators import LEVELS
 from agent.unroll import unroll
 from tests.agent.parts import MOVER
 
@@ -29,15 +30,19 @@ def said(options: Mapping[str, Any], senses: Mapping[str, Any], change: Any = la
     }
     body = Ports({n: Port(x.shape[1:]) for n, x in arrays.items()}, push=Port((2,)))
     circuit = agent.build(mapping, body, Port((2,), "action"))
-    params = circuit.init(jax.random.key(0))
-    change(params["it"])
     times = len(next(iter(arrays.values())))
     observation = {n: x[:, None] for n, x in arrays.items()} | {"push": jnp.zeros((times, 1, 2))}
     first = jnp.zeros((times, 1), bool).at[0].set(True)
     keys = jax.random.split(jax.random.key(0), (times, 1))
     probes = tuple(f"it.{port}" for port in circuit.outputs["it"])
-    _, trace = unroll(circuit, params, circuit.initial(1), observation, first, keys, probes=probes)
-    return {name.removeprefix("it."): np.asarray(x)[:, 0] for name, x in trace.items()}
+
+    @jax.jit
+    def live() -> dict[str, jax.Array]:
+        params = circuit.init(jax.random.key(0))
+        change(params["it"])
+        return unroll(circuit, params, circuit.initial(1), observation, first, keys, probes=probes)[1]
+
+    return {name.removeprefix("it."): np.asarray(x)[:, 0] for name, x in live().items()}
 
 
 MODULATORS = {"kind": "neuromodulators", "tau_expected": HALF, "tau_unexpected": HALF, "tau_reward": HALF}
@@ -55,7 +60,7 @@ def test_a_surprise_raises_noradrenaline_and_resets() -> None:
     np.testing.assert_allclose(found["noradrenaline"], [1.0, 0.5], rtol=1e-5)
     np.testing.assert_allclose(found["serotonin"], [0.5, 0.25])
     np.testing.assert_array_equal(found["reset"], [1.0, 0.0])
-    np.testing.assert_allclose(found["levels"], np.stack([found[n] for n in list(found)[:4]], axis=1))
+    np.testing.assert_allclose(found["levels"], np.stack([found[n] for n in LEVELS], axis=1))
 
 
 def test_what_is_expected_to_vary_surprises_less() -> None:
