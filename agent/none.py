@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -47,7 +47,9 @@ class NoneConfig:
         return self.twin.inputs
 
     def ports(self, inputs: Ports) -> Ports:
-        return self.twin.ports(inputs)
+        """Those of the missing module; nothing of meaning `model` is among them, which says that none is there."""
+        ports = self.twin.ports(inputs)
+        return Ports({name: replace(p, meaning="signal") if p.dtype == MODEL else p for name, p in ports.items()})
 
 
 class Nothing(Module[NoneConfig]):  # pyright: ignore[reportInvalidTypeArguments] -- inputs depend on `like`

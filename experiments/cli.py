@@ -30,6 +30,7 @@ ORDER = (
     "evaluate",
     "watch",
     "ledger",
+    "model",
     "export",
     "nir",
     "weights",
