@@ -16,13 +16,15 @@ from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
 
+ANYHOW = 10.0  # demand where it asks for no reason
+
 
 @register("controller")
 @dataclass(frozen=True)
 class ControllerConfig:
     """Demand for planning: its learned value less its cost (Keramati, Dezfouli & Piray 2011; Callaway et al. 2018).
 
-    demand = S((g + κ σ - c) / τ), S the logistic function, g(s) what planning is expected to gain, which an `arbiter`
+    demand = g + κ σ - c, above 0 where planning is worth while: g(s) is what it is expected to gain, which an `arbiter`
     teaches by its `gain_loss`, and σ(s) the deviation of the habit's prediction errors. Now and then it asks anyhow:
     what is never planned is never learned. Where `error` is wired, `uncertainty_loss` = log σ' + δ²/2σ'², σ' of the
     decision before: the negative log likelihood of a Gaussian (Nix & Weigend 1994). What is read is not changed by it.
@@ -32,9 +34,8 @@ class ControllerConfig:
     hidden: int = option(64, "hidden units", low=1)
     doubt: float = option(0.5, "κ, worth of the habit's uncertainty", low=0.0)
     cost: float = option(0.1, "c, cost of planning, in units of value")
-    temperature: float = option(0.1, "τ, in units of value", low=1e-6)
     explore: float = option(0.02, "probability of asking in any case", low=0.0, high=1.0)
-    gate: float | None = option(None, "holds the demand at this value", low=0.0, high=1.0)
+    gate: float | None = option(None, "holds the demand at this value")
 
     def ports(self, inputs: Ports) -> Ports:
         loss = {"uncertainty_loss": Port((), "loss")} if "error" in inputs else {}
@@ -42,7 +43,7 @@ class ControllerConfig:
 
 
 class Controller(Module[ControllerConfig]):
-    """Outputs: `demand` in [0, 1], `gain` g and `uncertainty` σ; with `error` also `uncertainty_loss`."""
+    """Outputs: `demand`, `gain` g and `uncertainty` σ; with `error` also `uncertainty_loss`."""
 
     def __init__(self, config: ControllerConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
@@ -57,9 +58,9 @@ class Controller(Module[ControllerConfig]):
         c, seen = self.config, jax.lax.stop_gradient(inputs["state"])
         gain, log = self.judge(nnx.tanh(self.hidden(seen))).T
         log = 5.0 * jnp.tanh(0.2 * log)  # σ stays between e^-5 and e^5
-        wish = nnx.sigmoid((gain + c.doubt * jnp.exp(log) - c.cost) / c.temperature)
+        wish = gain + c.doubt * jnp.exp(log) - c.cost
         chance = jax.vmap(jax.random.uniform)(key)
-        demand = held(c.gate, jnp.where(chance < c.explore, 1.0, wish))
+        demand = held(c.gate, jnp.where(chance < c.explore, ANYHOW, wish))
         outputs = {"demand": demand, "gain": gain, "uncertainty": jnp.exp(log)}
         if "error" not in inputs:
             return state, outputs

@@ -126,14 +126,14 @@ def constant(values: list[float]) -> Any:
 
 
 def test_demand_weighs_what_planning_gains_against_its_cost() -> None:
-    """g = 0.3, log σ = 5 tanh(0) = 0: demand = S((0.3 + 0.5 · 1 - 0.6) / 0.1) = S(2); δ = 2 costs 0 + 4 / 2."""
+    """g = 0.3, log σ = 5 tanh(0) = 0: demand = 0.3 + 0.5 · 1 - 0.6 = 0.2; δ = 2 costs 0 + 4 / 2."""
     options = {"kind": "controller", "cost": 0.6, "explore": 0.0}
     senses = {"state": np.ones((2, 3)), "error": [5.0, 2.0]}
     found = said(options, senses, constant([0.3, 0.0]))
-    np.testing.assert_allclose(found["demand"], 1.0 / (1.0 + math.exp(-2.0)), rtol=1e-5)
+    np.testing.assert_allclose(found["demand"], 0.2, rtol=1e-5)
     np.testing.assert_allclose(found["uncertainty_loss"], [0.0, 2.0], rtol=1e-6)
     asking = said({**options, "explore": 1.0, "cost": 9.0}, senses, constant([0.3, 0.0]))
-    np.testing.assert_allclose(asking["demand"], 1.0)
+    assert (asking["demand"] > 1.0).all()
     np.testing.assert_allclose(said({**options, "gate": 0.3}, senses)["demand"], 0.3)
 
 
