@@ -19,7 +19,7 @@ function plansAt(world, t) {
 function planLines(world, t, lines) {
   const { meta } = world.trace, z = world.floorZ + 0.012, at = ([x, y], k) => [x, y, z + 0.0004 * k];
   plansAt(world, t).forEach(({ points, age }, rank) => {
-    const last = points.length - 1, begun = Math.min(age / meta.dt, last), next = Math.floor(begun) + 1;
+    const last = points.length - 1, begun = clamp(age / meta.dt, 0, last), next = Math.floor(begun) + 1;
     const way = [points[Math.floor(begun)].map((x, k) => mix(x, points[Math.min(next, last)][k], begun % 1)), ...points.slice(next)];
     const alpha = (k) => (rank ? 0.22 / rank : 0.95) * (1 - 0.72 * k / Math.max(1, way.length - 1));
     for (let k = 0; k + 1 < way.length; k++) {
