@@ -1,4 +1,4 @@
-"""A two-armed bandit that turns round, where reward reaches the brain only as neuromodulators: frozen, it perseveres."""
+"""A two-armed bandit that turns round; reward reaches the brain only as neuromodulators. Frozen, it perseveres."""
 
 from __future__ import annotations
 
