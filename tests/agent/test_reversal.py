@@ -16,7 +16,8 @@ from agent import Port, Ports
 from agent.motor import policy
 
 LIVES, TRIALS, PHASES, UPDATES = 128, 40, 3, 300
-WINDOW, LEARNED = 6, 5  # the arms change places one or two trials after so many of the last so many choices were right
+WINDOW, LEARNED = 6, 5  # so many of the last so many choices are right when the rule is learned
+LATER = 12  # the arms change places 1 to 12 trials after that: too loosely for a brain to count them off
 BRAIN = {
     "modules": {
         "prefrontal": {"kind": "gru", "size": 24},
@@ -61,7 +62,7 @@ def choose(world: World, action: jax.Array, key: jax.Array) -> World:
     hit = (arm == world.good).astype(jnp.float32)
     right = jnp.concatenate([hit[:, None], world.right[:, :-1]], axis=1)
     learned = (right.sum(axis=1) >= LEARNED) & (world.due < 0)
-    due = jnp.where(learned, jax.random.randint(key, (LIVES,), 1, 3), world.due - (world.due > 0))
+    due = jnp.where(learned, jax.random.randint(key, (LIVES,), 1, LATER + 1), world.due - (world.due > 0))
     turns = due == 0
     return World(
         jnp.where(turns, -world.good, world.good),
@@ -131,6 +132,7 @@ def trained(seed: int) -> Any:
 def after_reversal(lived: dict[str, jax.Array]) -> float:
     """Part of right choices in the second to fifth trial after the arms changed places."""
     scored = (np.asarray(lived["since"]) >= 1) & (np.asarray(lived["since"]) < 5)
+    assert scored.sum() > LIVES
     return float(np.asarray(lived["hit"])[scored].mean())
 
 
