@@ -31,6 +31,7 @@ ORDER = (
     "watch",
     "probe",
     "ledger",
+    "model",
     "export",
     "nir",
     "weights",

@@ -10,9 +10,11 @@
   engines   FORAGE's oracle, and an agent with --run, on several physics engines: the same returns
   sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
   spiking   training a recurrent spiking network, beside Spyx, snnTorch, Norse and SpikingJelly
+  planning  tree search beside bare mctx, the cross-entropy method beside torch, a brain with and without a planner
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`.
+All but `train`, `engines` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`,
+`planning` also the extra `planning`.
 
 examples:
   scrubjay bench train
@@ -121,6 +123,12 @@ def _spiking(args: argparse.Namespace, say: Say) -> Found:
     return spiking.bench(args.turns, say)
 
 
+def _planning(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import planning
+
+    return planning.bench(args.turns, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -136,6 +144,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "engines": _engines,
     "sparse": _sparse,
     "spiking": _spiking,
+    "planning": _planning,
     "soak": _soak,
 }
 

@@ -17,6 +17,7 @@ examples:
   scrubjay evaluate runs/jay --lesion hippocampus --lesion v1
   scrubjay evaluate runs/jay --engine mjx
   scrubjay evaluate runs/jay --swap v1=v1.nir
+  scrubjay evaluate runs/jay --confidence insula.confidence
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="", metavar="NAME", help="c, mjx or warp (default: that of the run)")
     parser.add_argument(
         "--swap", action="append", default=[], type=named, metavar="MODULE=FILE", help="a .nir file in its place"
+    )
+    parser.add_argument(
+        "--confidence", default="", metavar="MODULE.PORT", help="judge a confidence, in place of a score"
     )
     parser.add_argument(
         "--sampled", action="store_true", help="draw actions from the policy instead of taking the likeliest"
@@ -63,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     from experiments.evaluate import evaluate
     from experiments.run import load
 
+    if args.confidence:
+        return judge(args)
     lesions = [name for names in args.lesion for name in names]
     options = {"deterministic": not args.sampled, "engine": args.engine, "swap": dict(args.swap)}
     options["overrides"] = args.overrides
@@ -92,3 +98,19 @@ def lines(task: str, s: Score) -> list[str]:
         span = f"[{part.low:.3f}, {part.high:.3f}]"
         said.append(f"{'':{len(task)}}  {name:{width}}  {s.metric} {part.mean:.3f} {span} in {part.episodes}")
     return said
+
+
+def judge(args: argparse.Namespace) -> int:
+    """Prints how well a confidence knows whether what is done is right."""
+    from experiments.confidence import confidence
+    from experiments.run import load
+
+    found = confidence(load(args.folder), args.confidence, args.episodes)
+    if args.json:
+        print(json.dumps(found.plain()))
+        return 0
+    print(f"{args.folder}, {found.port} of {found.decisions} decisions on test episodes")
+    print(f"  right {100 * found.right:.1f} %, on average {100 * found.mean:.1f} % sure")
+    print(f"  calibration error {found.calibration_error:.3f}")
+    print(f"  type-2 AUROC {found.auroc:.3f} [{found.low:.3f}, {found.high:.3f}]")
+    return 0

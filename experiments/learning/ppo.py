@@ -14,7 +14,7 @@ import optax
 from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
-from agent.unroll import fold, unroll
+from agent.unroll import fold, replay
 from envs.base import Env, gain
 from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
@@ -36,7 +36,9 @@ class PpoConfig:
     value_weight: float = option(0.5, "weight of the value loss", low=0.0)
     entropy_weight: float = option(0.003, "weight of the entropy bonus", low=0.0)
     max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
-    policy: str = option("motor.policy", "the port that holds the policy")
+    policy: str = option(
+        "motor.policy", "the port that holds the policy; of the module that moves the body, if none is named"
+    )
     value: str = option("value.value", "the port that holds the value")
     losses: Mapping[str, float] = field(
         default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"}
@@ -90,7 +92,7 @@ class Ppo:
         """
         c = self.config
         before = learner.life.brain
-        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
+        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed, *self.circuit.replayed)))
         life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=probes)
         advantage, target = advantages(c, lived, self._value(learner.params, life))
         batch = Batch(before, lived, advantage, target)
@@ -134,7 +136,9 @@ class Ppo:
     def _loss(self, params: Params, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
         c, lived = self.config, batch.lived
         probes = (c.policy, c.value, *c.losses)
-        _, trace = unroll(self.circuit, params, batch.brain, lived.observation, lived.first, lived.key, probes=probes)
+        given = {port: lived.trace[port] for port in self.circuit.replayed}
+        moments = (batch.brain, lived.observation, lived.first, lived.key)
+        trace = replay(self.circuit, params, *moments, probes=probes, given=given)
         counts = ~lived.last  # a decision after the end moved nothing
         mean = partial(_mean, counts=counts)
         ratio = jnp.exp(
