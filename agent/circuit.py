@@ -122,6 +122,12 @@ class Circuit:
         return tuple(dict.fromkeys(w.start for w in self.wires if w.target in self._renewing))
 
     @cached_property
+    def replayed(self) -> tuple[str, ...]:
+        """The ports that somebody hears and that learning takes as data, as their modules declare."""
+        heard = dict.fromkeys(w.start for w in self.wires if w.source != BODY)
+        return tuple(p for p in heard if p.split(".")[1] in self.boxes[p.split(".")[0]].replayed)
+
+    @cached_property
     def _renewing(self) -> tuple[str, ...]:
         return tuple(name for name, box in self.boxes.items() if type(box).renew is not Module.renew)
 

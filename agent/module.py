@@ -63,6 +63,11 @@ class Module(nnx.Module, Generic[C]):
     idle: ClassVar[tuple[str, ...]] = ()
     """Paths of weights that no gradient ever reaches, such as `table.embedding`; all others must get some."""
 
+    replayed: tuple[str, ...] = ()
+    """Outputs that learning takes as data: recorded when acting and given in the loss, where what serves only them
+    does not run. No gradient goes through them. A property, where it depends on the config.
+    """
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         for base in cls.__dict__.get("__orig_bases__", ()):

@@ -3,11 +3,14 @@
 Modules that form a loop through delayed wires must advance together; all others can see the whole stretch at once.
 A module without state then runs once over all T * B moments, one that has `over_time` runs as it says, and only the
 other modules with state are scanned.
+
+`replay` does the same for learning: ports whose values were recorded are given as data, and what serves only them stays
+out of the program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +54,58 @@ def unroll(
     observation: `{sense: [T, B, ...]}`; first: `[T, B]` bool; key: `[T, B]` keys; clamp: `{port: [T, B, ...]}`, or
     whatever broadcasts to that.
     """
-    fixed = {p: jnp.broadcast_to(v, (*first.shape, *circuit.port(p).shape)) for p, v in (clamp or {}).items()}
+    return _run(circuit, list(circuit.modules), params, state, observation, first, key, probes, clamp or {})
+
+
+def replay(
+    circuit: Circuit,
+    params: Params,
+    state: dict[str, Any],
+    observation: Arrays,
+    first: jax.Array,
+    key: jax.Array,
+    *,
+    probes: tuple[str, ...],
+    given: Mapping[str, jax.Array],
+) -> Arrays:
+    """The trace `{port: [T, B, ...]}` of T decisions, in which the ports `given` send what was recorded of them.
+
+    A module whose every port that is asked for is given does not run, nor does one that only serves such modules. No
+    gradient goes through what is given.
+    """
+    fixed = {port: jax.lax.stop_gradient(value) for port, value in given.items()}
+    names = serving(circuit, probes, fixed)
+    return _run(circuit, names, params, state, observation, first, key, probes, fixed)[1]
+
+
+def serving(circuit: Circuit, probes: Iterable[str], given: Container[str] = ()) -> list[str]:
+    """The modules that must run for the probes where some ports are given, in the order in which they run."""
+    found: set[str] = set()
+    asked = set(probes)
+    while asked:
+        names = {port.split(".")[0] for port in asked if port not in given} - found - {BODY}
+        found |= names
+        asked = {w.start for w in circuit.wires if w.target in names}
+    return [name for name in circuit.modules if name in found]
+
+
+def _run(
+    circuit: Circuit,
+    modules: list[str],
+    params: Params,
+    state: dict[str, Any],
+    observation: Arrays,
+    first: jax.Array,
+    key: jax.Array,
+    probes: tuple[str, ...],
+    clamp: Mapping[str, jax.Array],
+) -> tuple[dict[str, Any], Arrays]:
+    """Some of the modules over time; all else that they hear must be clamped."""
+    fixed = {p: jnp.broadcast_to(v, (*first.shape, *circuit.port(p).shape)) for p, v in clamp.items()}
     stretch = Stretch(params, state, first, key, fixed)
-    sent = circuit.sensed(observation, fixed)
+    sent = circuit.sensed(observation, fixed) | {p: v for p, v in fixed.items() if p.split(".")[0] not in modules}
     final: dict[str, Any] = {"modules": {}, "wires": {}}
-    for names in components(circuit):
+    for names in components(circuit, modules):
         arriving: Arrays = {}
         for wire in _delayed(circuit, names, inside=False):
             buffer = state["wires"][str(wire)]
@@ -68,13 +118,13 @@ def unroll(
     return final, {port: sent[port] for port in probes}
 
 
-def components(circuit: Circuit) -> list[list[str]]:
-    """Groups of modules that must advance together, in the order in which they can run."""
+def components(circuit: Circuit, modules: Iterable[str] | None = None) -> list[list[str]]:
+    """Groups of modules (of all, if none are named) that must advance together, in the order in which they can run."""
+    order = list(circuit.modules if modules is None else modules)
     graph = nx.DiGraph()
-    graph.add_nodes_from(circuit.modules)
-    graph.add_edges_from((w.source, w.target) for w in circuit.wires if BODY not in (w.source, w.target))
+    graph.add_nodes_from(order)
+    graph.add_edges_from((w.source, w.target) for w in circuit.wires if w.source in graph and w.target in graph)
     condensed = nx.condensation(graph)
-    order = list(circuit.modules)
     return [sorted(condensed.nodes[c]["members"], key=order.index) for c in nx.topological_sort(condensed)]
 
 

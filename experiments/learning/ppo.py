@@ -14,7 +14,7 @@ import optax
 from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
-from agent.unroll import fold, unroll
+from agent.unroll import fold, replay
 from envs.base import Env
 from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
@@ -90,7 +90,7 @@ class Ppo:
         """
         c = self.config
         before = learner.life.brain
-        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
+        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed, *self.circuit.replayed)))
         life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=probes)
         advantage, target = advantages(c, lived, self._value(learner.params, life))
         batch = Batch(before, lived, advantage, target)
@@ -134,7 +134,9 @@ class Ppo:
     def _loss(self, params: Params, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
         c, lived = self.config, batch.lived
         probes = (c.policy, c.value, *c.losses)
-        _, trace = unroll(self.circuit, params, batch.brain, lived.observation, lived.first, lived.key, probes=probes)
+        given = {port: lived.trace[port] for port in self.circuit.replayed}
+        moments = (batch.brain, lived.observation, lived.first, lived.key)
+        trace = replay(self.circuit, params, *moments, probes=probes, given=given)
         counts = ~lived.last  # a decision after the end moved nothing
         mean = partial(_mean, counts=counts)
         ratio = jnp.exp(
