@@ -24,8 +24,8 @@ class S5Config:
     """A simplified state-space model (Smith, Warrington & Linderman 2023).
 
     x[t] = Λ̄ x[t-1] + B̄ u[t], y[t] = 2 Re(C x[t]) + D u[t], with Λ̄ = exp(Λ Δ) complex and diagonal,
-    B̄ = Λ⁻¹ (Λ̄ - 1) B; then a gate and a residual. Λ starts as the eigenvalues of HiPPO-N, half of each conjugate pair. Where an episode begins
-    Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023).
+    B̄ = Λ⁻¹ (Λ̄ - 1) B; then a gate and a residual. Λ starts as the eigenvalues of HiPPO-N, half of each pair.
+    Where an episode begins Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023).
     """
 
     inputs: ClassVar = {"input": Input("concat", rank=1)}
