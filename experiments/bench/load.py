@@ -26,10 +26,10 @@ from experiments.evaluate import interval
 from experiments.provenance import circumstances
 
 CUE, ITEMS, SOURCES, HIDDEN = 16, 16, 2, 64
-STUDY, DELAY, TESTS = 16, 12, 8
-"""Decisions of each part in training; how many hold something is drawn anew for every list."""
-BATCH, UPDATES, RATE = 32, 500, 5e-3
-LISTS = 256  # per seed and measure
+STUDY, DELAY, TESTS = 16, 12, 12
+"""The most cues and fillers of a list in training, and its tests."""
+BATCH, UPDATES, RATE = 32, 400, 5e-3
+LISTS = 128  # per seed and measure
 
 STORE = {"slots": 64, "features": 16, "write": "gate"}
 KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -62,12 +62,11 @@ class Lists(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Lengths of the three parts, and whether how much of each holds something is drawn at random."""
+    """What a list is like, `[B]` each: cues that are studied, fillers after them, and the cosine between its cues."""
 
-    study: int = STUDY
-    delay: int = DELAY
-    tests: int = TESTS
-    drawn: bool = False
+    studied: jax.Array
+    fillers: jax.Array
+    likeness: jax.Array
 
 
 def bench(seeds: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -92,9 +91,9 @@ def measure(options: Mapping[str, Any], seeds: int, say: Callable[[str], None]) 
     weights, losses = train(circuit, seeds)
     say("loss " + " ".join(f"{loss:.2f}" for loss in losses))
     test = tester(circuit, weights)
-    loads = {n: test(Plan(n, 4, 12), 0.0) for n in LOADS}
-    alike = {s: test(Plan(8, 4, 12), s) for s in LIKENESSES}
-    late = {d: test(Plan(8, d, 12), 0.8) for d in DELAYS}
+    loads = {n: test(n, 4, 0.0) for n in LOADS}
+    alike = {s: test(8, 4, s) for s in LIKENESSES}
+    late = {d: test(8, d, 0.8) for d in DELAYS}
     found = {
         "loss": [float(x) for x in losses],
         "recall by load": {str(n): _summary(m["recall"]) for n, m in loads.items()},
@@ -117,37 +116,33 @@ def wired(options: Mapping[str, Any]) -> Circuit:
     return agent.build({"modules": {"it": options, "mover": mover}, "wires": wires}, senses, Port((1,), "action"))
 
 
-def lists(key: jax.Array, plan: Plan, likeness: jax.Array, batch: int) -> Lists:
-    """Cues of one list share a direction, by their `likeness` (cosine, `[1, B, 1]`); lures share it, new ones do not."""
-    keys = iter(jax.random.split(key, 9))
-    times = plan.study + plan.delay + plan.tests
-    theme = _unit(jax.random.normal(next(keys), (1, batch, CUE)))
+def lists(key: jax.Array, plan: Plan, times: int) -> Lists:
+    """Nothing, then cues with items, fillers, tests: `times` decisions in all. Cues and lures share a direction."""
+    keys, batch = iter(jax.random.split(key, 6)), plan.studied.shape[0]
+    shared = plan.likeness[None, :, None]
     own = _unit(jax.random.normal(next(keys), (times, batch, CUE)))
-    cues = _unit(jnp.sqrt(likeness) * theme + jnp.sqrt(1.0 - likeness) * own)
+    theme = _unit(jax.random.normal(next(keys), (1, batch, CUE)))
+    alike = _unit(jnp.sqrt(shared) * theme + jnp.sqrt(1.0 - shared) * own)
     items = jax.random.randint(next(keys), (times, batch), 0, ITEMS)
     sources = jax.random.randint(next(keys), (times, batch), 0, SOURCES)
-    when = jnp.broadcast_to(jnp.arange(times)[:, None], (times, batch))
-    held = jax.random.randint(next(keys), (1, batch), 2, plan.study + 1) if plan.drawn else plan.study
-    fillers = jax.random.randint(next(keys), (1, batch), 0, plan.delay + 1) if plan.drawn else plan.delay
-    studied, testing = when < held, when >= plan.study + plan.delay
-    filler = (when >= plan.study) & (when < plan.study + fillers)
-    turn = jax.vmap(lambda k: jax.random.permutation(k, plan.study))(jax.random.split(next(keys), batch)).T
-    of = turn[jnp.arange(times) % plan.study] % held  # which of the studied is tested, no one twice where all are held
-    kind = (when - plan.study - plan.delay) % 6  # of six tests four are of old cues, one of a lure, one of a new cue
-    old, lure = testing & (kind < 4), testing & (kind == 4)
-    take = partial(jnp.take_along_axis, indices=of, axis=0)
-    cue = jnp.where(old[:, :, None], jnp.take_along_axis(cues, of[:, :, None], axis=0), cues)
-    cue = jnp.where((filler | (testing & (kind == 5)))[:, :, None], own, cue)
-    shown = (studied | filler)[:, :, None]
+    length, studied = (plan.studied + plan.fillers)[None], plan.studied[None]
+    start = times - TESTS - length
+    at = jnp.arange(times)[:, None] - start
+    shown, testing = (at >= 0) & (at < length), at >= length
+    number = (at - length) % 6  # of six tests four are of old cues, one is of a lure and one of a new cue
+    old, lure, new = testing & (number < 4), testing & (number == 4), testing & (number == 5)
+    of = start + jax.random.randint(next(keys), (times, batch), 0, studied)
+    again = jnp.take_along_axis(alike, of[:, :, None], axis=0)
+    cue = jnp.where(old[:, :, None], again, jnp.where((new | (shown & (at >= studied)))[:, :, None], own, alike))
     senses = {
-        "cue": jnp.where(shown | testing[:, :, None], cue, 0.0),
-        "item": jnp.where(shown, jax.nn.one_hot(items, ITEMS), 0.0),
-        "source": jnp.where(shown, jax.nn.one_hot(sources, SOURCES), 0.0),
-        "shown": shown.astype(jnp.float32),
+        "cue": jnp.where((shown | testing)[:, :, None], cue, 0.0),
+        "item": jax.nn.one_hot(jnp.where(shown, items, -1), ITEMS),
+        "source": jax.nn.one_hot(jnp.where(shown, sources, -1), SOURCES),
+        "shown": shown[:, :, None].astype(jnp.float32),
         "test": testing[:, :, None].astype(jnp.float32),
     }
-    asked = (jnp.where(old, take(items), -1), jnp.where(old, take(sources), -1))
-    return Lists(senses, *asked, jnp.where(testing, old.astype(jnp.int32), -1), lure)
+    item, source = (jnp.where(old, jnp.take_along_axis(x, of, axis=0), -1) for x in (items, sources))
+    return Lists(senses, item, source, jnp.where(testing, old.astype(jnp.int32), -1), lure)
 
 
 def _unit(x: jax.Array) -> jax.Array:
@@ -183,8 +178,7 @@ def train(circuit: Circuit, seeds: int) -> tuple[Any, np.ndarray]:
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(RATE, UPDATES)))
 
     def loss(weights: Any, key: jax.Array) -> jax.Array:
-        likeness = jax.random.uniform(jax.random.fold_in(key, 1), (1, BATCH, 1), maxval=0.9)
-        asked = lists(key, Plan(drawn=True), likeness, BATCH)
+        asked = lists(key, _drawn(jax.random.fold_in(key, 1)), STUDY + DELAY + TESTS)
         item, source, old = answers(circuit, weights, asked.senses)
         labelled = optax.softmax_cross_entropy_with_integer_labels
         mean = lambda x, where: jnp.where(where, x, 0.0).sum() / where.sum()  # noqa: E731
@@ -210,12 +204,22 @@ def train(circuit: Circuit, seeds: int) -> tuple[Any, np.ndarray]:
     return weights, np.asarray(losses)
 
 
-def tester(circuit: Circuit, weights: Any) -> Callable[[Plan, float], dict[str, list[float]]]:
-    """Gives every measure per seed, on lists that training did not see."""
+def _drawn(key: jax.Array) -> Plan:
+    """Lists of all lengths, delays and likenesses."""
+    studied, fillers, likeness = jax.random.split(key, 3)
+    return Plan(
+        jax.random.randint(studied, (BATCH,), 2, STUDY + 1),
+        jax.random.randint(fillers, (BATCH,), 0, DELAY + 1),
+        jax.random.uniform(likeness, (BATCH,), maxval=0.9),
+    )
 
-    def one(plan: Plan, likeness: jax.Array, weights: Any, seed: jax.Array) -> dict[str, jax.Array]:
-        key = jax.random.key(2 * seed + 1)
-        asked = lists(key, plan, jnp.full((1, LISTS, 1), likeness), LISTS)
+
+def tester(circuit: Circuit, weights: Any) -> Callable[[int, int, float], dict[str, list[float]]]:
+    """Gives every measure per seed, on lists that training did not see, all of the same kind."""
+    times = max(LOADS) + max(DELAYS) + TESTS
+
+    def one(plan: Plan, weights: Any, seed: jax.Array) -> dict[str, jax.Array]:
+        asked = lists(jax.random.key(2 * seed + 1), plan, times)
         item, source, old = answers(circuit, weights, asked.senses)
         right = (item.argmax(2) == asked.item) & (asked.item >= 0)
         called = old[..., 0] > 0
@@ -228,13 +232,11 @@ def tester(circuit: Circuit, weights: Any) -> Callable[[Plan, float], dict[str, 
             "source": part(source.argmax(2) != asked.source, right),
         }
 
-    @partial(jax.jit, static_argnames="plan")
-    def all_seeds(plan: Plan, likeness: jax.Array, weights: Any) -> dict[str, jax.Array]:
-        seeds = jnp.arange(jax.tree.leaves(weights)[0].shape[0])
-        return jax.vmap(partial(one, plan, likeness))(weights, seeds)
+    seeds = jnp.arange(jax.tree.leaves(weights)[0].shape[0])
+    all_seeds = jax.jit(lambda plan: jax.vmap(partial(one, plan))(weights, seeds))
 
-    def test(plan: Plan, likeness: float) -> dict[str, list[float]]:
-        found = all_seeds(plan, jnp.asarray(likeness), weights)
+    def test(studied: int, fillers: int, likeness: float) -> dict[str, list[float]]:
+        found = all_seeds(Plan(*(jnp.full(LISTS, x) for x in (studied, fillers, likeness))))
         return {name: found[name].tolist() for name in MEASURES}
 
     return test
