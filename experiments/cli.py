@@ -33,6 +33,7 @@ ORDER = (
     "export",
     "nir",
     "weights",
+    "memory",
     "compare",
     "graph",
     "modules",

@@ -9,8 +9,10 @@ among items that were recalled (Johnson, Hashtroudi & Lindsay 1993).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +25,7 @@ from agent.circuit import Circuit
 from agent.ports import Port, Ports
 from agent.unroll import unroll
 from experiments.evaluate import interval
+from experiments.folder import write
 from experiments.provenance import circumstances
 
 CUE, ITEMS, SOURCES, HIDDEN = 16, 16, 2, 64
@@ -69,16 +72,24 @@ class Plan(NamedTuple):
     likeness: jax.Array
 
 
-def bench(seeds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Every kind, trained alike, and what it keeps; 95 % intervals over seeds."""
-    found = {name: measure(options, seeds, partial(say_of, say, name)) for name, options in KINDS.items()}
-    return {
-        "memory": found,
+def bench(seeds: int, output: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """Every kind, trained alike, and what it keeps; 95 % intervals over seeds. Kinds that `output` holds stay."""
+    found: dict[str, Any] = {
+        "memory": {},
         "measures": MEASURES,
-        "lists": {"loads": LOADS, "likenesses": LIKENESSES, "delays": DELAYS, "per_seed": LISTS},
-        "training": {"updates": UPDATES, "batch": BATCH, "rate": RATE, "seeds": seeds, "kinds": KINDS},
-        "measured": circumstances(),
+        "lists": {"loads": [*LOADS], "likenesses": [*LIKENESSES], "delays": [*DELAYS], "per_seed": LISTS},
+        "training": {"updates": UPDATES, "batch": BATCH, "rate": RATE, "seeds": seeds, "kinds": dict(KINDS)},
     }
+    file = Path(output) if output else None
+    if file and file.is_file():
+        before = json.loads(file.read_text())
+        if all(before.get(part) == found[part] for part in ("lists", "training")):
+            found["memory"] = before["memory"]
+    for name in [n for n in KINDS if n not in found["memory"]]:
+        found["memory"][name] = measure(KINDS[name], seeds, partial(say_of, say, name))
+        if file:
+            write(file, json.dumps(found | {"measured": circumstances()}, indent=2) + "\n")
+    return found | {"measured": circumstances()}
 
 
 def say_of(say: Callable[[str], None], name: str, text: str) -> None:

@@ -134,7 +134,7 @@ def _memory(args: argparse.Namespace, say: Say) -> Found:
 def _load(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import load
 
-    return load.bench(args.seeds, say)
+    return load.bench(args.seeds, args.output, say)
 
 
 def _soak(args: argparse.Namespace, say: Say) -> Found:
