@@ -1,8 +1,8 @@
 """Look into what a trained agent remembers: export it to Parquet, search it, bring it into another life.
 
 Without an action, tells what the store of a run (or a .parquet file) holds. A life that goes on with memories from a
-file is a new run: it starts from the newest checkpoint of RUN, and 'scrubjay train --resume' goes on with it. Files need
-the extra `life`.
+file is a new run: it starts from the newest checkpoint of RUN, and 'scrubjay train --resume' goes on with it. The extra
+`life` brings what files need.
 
 examples:
   scrubjay memory runs/jay

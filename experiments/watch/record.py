@@ -155,14 +155,15 @@ def _events(frames: list[Frame], time: np.ndarray, episode: np.ndarray) -> Itera
 def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndarray:
     """`[R, 3]`: now, the moment remembered most strongly (s), and its weight; for every episodic memory."""
     stores = [n for n, config in circuit.modules.items() if isinstance(config, StoreConfig)]
-    found, start = [], 0.0
+    found, starts = [], []
     for frame, now in zip(frames, time, strict=True):
-        start = now if frame.first else start
+        starts += [now] if frame.first else []
         for name in stores:
             weights: Arrays | np.ndarray = frame.ports[f"{name}.weights"]
             slot = int(np.argmax(weights))
             if weights[slot] > FAINT:
-                then = start + DECISION_SECONDS * int(frame.ports[f"{name}.recalled"][slot])
+                number = int(frame.ports[f"{name}.episode"][slot]) if circuit.modules[name].life else -1
+                then = starts[number] + DECISION_SECONDS * int(frame.ports[f"{name}.recalled"][slot])
                 found.append((now, then, float(weights[slot])))
     return np.array(found).reshape(-1, 3)
 

@@ -161,7 +161,7 @@ def test_a_store_for_life_outlives_the_episode_and_another_does_not() -> None:
 
 
 def test_what_is_not_wired_is_said() -> None:
-    with pytest.raises(ValueError, match="write=reward needs its input 'reward', and no wire leads there. Wire it."):
+    with pytest.raises(ValueError, match=r"write=reward needs its input 'reward', and no wire leads there\. Wire it\."):
         Life("episodic_memory", write="reward")
     with pytest.raises(ValueError, match="evict=lowest_priority needs its input 'priority'"):
         Life("hopfield", evict="lowest_priority")
