@@ -40,6 +40,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "s5": {"kind": "s5", "size": 128, "modes": 32, "layers": 2},
     "transformer": {"kind": "transformer", "size": 64, "window": 32},
     "episodic_memory": {"kind": "episodic_memory", "threshold": -1.0, **STORE},
+    "episodic_memory, replayed": {"kind": "episodic_memory", "threshold": -1.0, "learn": "replay", **STORE},
     "hopfield": {"kind": "hopfield", "iterations": 2, **STORE},
     "dnd": {"kind": "dnd", **STORE},
     "retrieval": {"kind": "retrieval", "follow": 1, **STORE},
@@ -167,7 +168,9 @@ def answers(circuit: Circuit, weights: Any, senses: dict[str, jax.Array]) -> tup
     keys = jax.random.split(jax.random.key(0), (times, batch))
     told = ("it.recall", "it.match") if "it.recall" in circuit.port_names else ("it.state",)
     _, trace = unroll(circuit, weights["brain"], circuit.initial(batch), senses, first, keys, probes=told)
-    x = jnp.concatenate([*(trace[port] for port in told), senses["cue"]], axis=2)
+    replayed = bool(circuit.boxes["it"].replayed)  # then no gradient reaches the query
+    heard = [jax.lax.stop_gradient(trace[port]) if replayed else trace[port] for port in told]
+    x = jnp.concatenate([*heard, senses["cue"]], axis=2)
     hidden = jax.nn.relu(x @ weights["in"] + weights["bias"])
     return tuple(jnp.split(hidden @ weights["out"], [ITEMS, ITEMS + SOURCES], axis=2))  # type: ignore[return-value]
 

@@ -11,10 +11,11 @@
   sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
   spiking   training a recurrent spiking network, beside Spyx, snnTorch, Norse and SpikingJelly
   memory    exact search for the 8 nearest of 65,536 and of a million keys, beside faiss's IndexFlat
+  recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
   load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `load` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`.
+All but `train`, `engines`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`.
 
 examples:
   scrubjay bench train
@@ -131,6 +132,12 @@ def _memory(args: argparse.Namespace, say: Say) -> Found:
     return memory.bench(args.turns, say)
 
 
+def _recall(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import recall
+
+    return recall.bench(args.turns, say)
+
+
 def _load(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import load
 
@@ -153,6 +160,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "sparse": _sparse,
     "spiking": _spiking,
     "memory": _memory,
+    "recall": _recall,
     "load": _load,
     "soak": _soak,
 }
@@ -175,6 +183,8 @@ def show(found: Found) -> None:
     for name, player in found.get("engines", {}).items():
         for engine, row in (player["returns"] | player["differences"]).items():
             print(f"{name:28} {engine:10} {row['mean']:8.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+    for name, size in found.get("bytes", {}).items():
+        print(f"{name:26} {size / 1e6:>10,.0f} MB")
     for name, kind in found.get("memory", {}).items():
         for measure in ("recall by load", "recall by likeness"):
             cells = "  ".join(f"{x}: {row['mean']:.2f}" for x, row in kind[measure].items())

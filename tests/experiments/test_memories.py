@@ -1,4 +1,4 @@
-"""Memories on disk: bit for bit there and back, searched, taken up by another life, and refused where they do not fit."""
+"""Memories on disk: bit for bit there and back, searched, taken up by a store, and refused where they do not fit."""
 
 from __future__ import annotations
 
