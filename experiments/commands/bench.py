@@ -15,7 +15,8 @@
   load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`.
+All but `train`, `engines`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the extra
+`bench-spiking`.
 
 examples:
   scrubjay bench train
