@@ -44,10 +44,10 @@ def of_run(run: Run, module: str = "", checkpoint: int | None = None) -> Memorie
     name = store(run, module)
     state = jax.tree.map(np.asarray, run.learner(checkpoint).life.brain["modules"][name])
     environment, slot = np.nonzero(state["written"] >= 0)
-    columns = {"environment": environment.astype(np.int32), "slot": slot.astype(np.int32)}
+    columns: dict[str, np.ndarray] = {"environment": environment.astype(np.int32), "slot": slot.astype(np.int32)}
     for field, held in state.items():
         if field not in (*COUNTS, "recent"):
-            columns[COLUMNS.get(field, field)] = held[environment, slot]
+            columns[COLUMNS.get(str(field), str(field))] = held[environment, slot]
     return Memories(columns, {name: state[name] for name in COUNTS if name in state}, state["written"].shape[1])
 
 

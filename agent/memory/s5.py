@@ -76,8 +76,8 @@ class Layer(nnx.Module):
     def __init__(self, config: S5Config, rngs: nnx.Rngs) -> None:
         values, basis = hippo(2 * config.modes)
         self.norm = nnx.LayerNorm(config.size, rngs=rngs)
-        self.rate = nnx.Param(jnp.log(-jnp.asarray(values.real, jnp.float32)))
-        self.turn = nnx.Param(jnp.asarray(values.imag, jnp.float32))
+        self.rate = nnx.Param(jnp.log(-jnp.asarray(np.real(values), jnp.float32)))
+        self.turn = nnx.Param(jnp.asarray(np.imag(values), jnp.float32))
         low, high = math.log(config.slowest), math.log(max(config.fastest, config.slowest))
         self.step = nnx.Param(jax.random.uniform(rngs.params(), values.shape, minval=low, maxval=high))
         into = np.conj(basis.T) / math.sqrt(config.size)

@@ -64,4 +64,5 @@ def _gradient(circuit: Circuit) -> tuple[Callable[[], Any], int]:
         return jnp.square(replay(circuit, params, *moments, probes=("mover.code",), given=given)["mover.code"]).mean()
 
     program = jax.jit(jax.grad(loss)).lower(params, given).compile()
-    return lambda: program(params, given), int(program.memory_analysis().temp_size_in_bytes)
+    needed: Any = program.memory_analysis()
+    return lambda: program(params, given), int(needed.temp_size_in_bytes)
