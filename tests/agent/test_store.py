@@ -62,7 +62,7 @@ def test_what_was_written_is_read_back_to_the_bit_with_its_date(kind: str) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_store_recalls_nothing(kind: str) -> None:
-    told = Life(kind).live(0)
+    told = Life(kind, read=2).live(0)
     assert not told["recall"].any()
     assert not told["weights"].any()
     assert not told["match"].any()
@@ -95,10 +95,9 @@ def test_surprise_or_a_gate_has_the_moment_written(signal: str) -> None:
 
 def test_the_least_recalled_gives_way() -> None:
     life = Life("episodic_memory", evict="least_recalled", slots=2)
-    for axis in (0, 1, 0, 0):  # 2 writes over moment 1, for 0 was just recalled; 3 over neither of the recalled ones
+    for axis in (0, 1, 0):  # at 2, moment 0 was recalled once in three decisions (4/6), moment 1 never in two (1/2)
         life.live(axis)
-    assert 1 not in life.live(0)["recalled"].tolist()
-    assert 0 in life.live(0)["recalled"].tolist()
+    assert life.live(0)["recalled"].tolist() == [0, 2]
 
 
 def test_the_lowest_priority_gives_way() -> None:
