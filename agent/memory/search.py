@@ -57,7 +57,7 @@ def _over_chunks(queries: jax.Array, keys: jax.Array, chunks: int, count: int) -
 
     tops = jax.lax.map(maxima, jnp.arange(chunks)).swapaxes(0, 1).reshape(batch, -1)
     chosen = _best_blocks(tops, count)
-    rows = chosen[:, :, None] * BLOCK + jnp.arange(BLOCK)
+    rows = chosen[:, :, None] * BLOCK + jnp.arange(BLOCK)[None, None]
     again = jnp.einsum("bd,bnd->bn", queries, keys[rows.reshape(batch, -1)])
     found, at = jax.lax.top_k(again, count)
     return found, _position(chosen, at)
