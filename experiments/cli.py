@@ -35,6 +35,7 @@ ORDER = (
     "export",
     "nir",
     "weights",
+    "memory",
     "compare",
     "graph",
     "modules",

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from agent.config import option
-from agent.memory.store import Store, StoreConfig, softmax
+from agent.layers import softmax
+from agent.memory.store import Store, StoreConfig
 from agent.module import Arrays
 from agent.registry import register
 

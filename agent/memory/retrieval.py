@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from agent.config import option
-from agent.layers import dense
-from agent.memory.store import NEVER, Store, StoreConfig, softmax
+from agent.layers import dense, softmax
+from agent.memory.store import NEVER, Store, StoreConfig
 from agent.module import Arrays, State
 from agent.ports import Ports
 from agent.registry import register
@@ -76,7 +76,7 @@ class Retrieval(Store[RetrievalConfig]):
         batch, count, steps, _ = values.shape
         heads = (batch, count * steps, self.config.heads, -1)
         asked = self.ask(query).reshape(batch, self.config.heads, -1)
-        keys = (self.keys(values) + self.later[...]).reshape(heads)
+        keys = (self.keys(values) + self.later[...][None, None]).reshape(heads)
         scores = jnp.einsum("bhd,bnhd->bhn", asked, keys) / asked.shape[-1] ** 0.5
         mask = there.reshape(batch, 1, -1)
         attention = softmax(scores, mask)

@@ -23,9 +23,9 @@ from agent.registry import register
 class S5Config:
     """A simplified state-space model (Smith, Warrington & Linderman 2023).
 
-    x[t] = Λ̄ x[t-1] + B̄ u[t], y[t] = 2 Re(C x[t]) + D u[t], with Λ̄ = exp(Λ Δ) complex and diagonal, B̄ = Λ⁻¹ (Λ̄ - 1) B; then
-    a gate and a residual. Λ starts as the eigenvalues of HiPPO-N, half of each conjugate pair. Where an episode begins
-    Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023).
+    x[t] = Λ̄ x[t-1] + B̄ u[t], y[t] = 2 Re(C x[t]) + D u[t], with Λ̄ = exp(Λ Δ) complex and diagonal,
+    B̄ = Λ⁻¹ (Λ̄ - 1) B; then a gate and a residual. Λ starts as the eigenvalues of HiPPO-N, half of each pair.
+    Where an episode begins Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023).
     """
 
     inputs: ClassVar = {"input": Input("concat", rank=1)}
@@ -53,7 +53,7 @@ class S5(Module[S5Config]):
         x, after = self.enter(inputs["input"]), []
         for layer, held in zip(self.layers, _complex(state), strict=True):
             decay, drive = layer.drive(x)
-            held = decay * held + drive
+            held = decay[None] * held + drive
             x = layer.leave(x, held)
             after.append(held)
         return _real(after), {"state": x}
@@ -62,7 +62,7 @@ class S5(Module[S5Config]):
         x, after = self.enter(inputs["input"]), []
         for layer, held in zip(self.layers, _complex(state), strict=True):
             decay, drive = layer.drive(x)
-            decays = jnp.where(first[:, :, None], 0.0, decay)
+            decays = jnp.where(first[:, :, None], 0.0, decay[None, None])
             drive = drive.at[0].add(decays[0] * held)
             _, held = jax.lax.associative_scan(_compose, (decays, drive))
             x = layer.leave(x, held)
@@ -76,8 +76,8 @@ class Layer(nnx.Module):
     def __init__(self, config: S5Config, rngs: nnx.Rngs) -> None:
         values, basis = hippo(2 * config.modes)
         self.norm = nnx.LayerNorm(config.size, rngs=rngs)
-        self.rate = nnx.Param(jnp.log(-jnp.asarray(values.real, jnp.float32)))
-        self.turn = nnx.Param(jnp.asarray(values.imag, jnp.float32))
+        self.rate = nnx.Param(jnp.log(-jnp.asarray(np.real(values), jnp.float32)))
+        self.turn = nnx.Param(jnp.asarray(np.imag(values), jnp.float32))
         low, high = math.log(config.slowest), math.log(max(config.fastest, config.slowest))
         self.step = nnx.Param(jax.random.uniform(rngs.params(), values.shape, minval=low, maxval=high))
         into = np.conj(basis.T) / math.sqrt(config.size)
@@ -91,19 +91,22 @@ class Layer(nnx.Module):
         """Λ̄ `[P]` and B̄ u `[..., P]`."""
         rates = jax.lax.complex(-jnp.exp(self.rate[...]), self.turn[...])
         decay = jnp.exp(rates * jnp.exp(self.step[...]))
-        real, imaginary = self.norm(x) @ self.into[0].T, self.norm(x) @ self.into[1].T
-        return decay, (decay - 1.0) / rates * jax.lax.complex(real, imaginary)
+        x, gain = self.norm(x), (decay - 1.0) / rates
+        return decay, spread(gain, x) * jax.lax.complex(x @ self.into[0].T, x @ self.into[1].T)
 
     def leave(self, x: jax.Array, held: jax.Array) -> jax.Array:
         """2 Re(C x) + D u, gated, added to what came in."""
-        read = 2.0 * (held.real @ self.out[0].T - held.imag @ self.out[1].T) + self.through[...] * self.norm(x)
+        read = 2.0 * (held.real @ self.out[0].T - held.imag @ self.out[1].T) + spread(self.through[...], x) * self.norm(
+            x
+        )
         active = jax.nn.gelu(read)
         return x + active * jax.nn.sigmoid(self.gate(active))
 
 
 def hippo(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues `[size/2]` with positive imaginary part and eigenvectors `[size, size/2]` of HiPPO-N (Gu et al. 2022):
-    A_nk = -√((n + ½)(k + ½)) below the diagonal, its opposite above, -½ on it.
+    """Eigenvalues `[size/2]` with positive imaginary part and eigenvectors `[size, size/2]` of HiPPO-N.
+
+    A_nk = -√((n + ½)(k + ½)) below the diagonal, its opposite above, -½ on it (Gu et al. 2022; Smith et al., eq. 9).
     """
     root = np.sqrt(np.arange(size) + 0.5)
     outer = np.outer(root, root)
@@ -117,6 +120,11 @@ def _turned(rngs: nnx.Rngs, shape: tuple[int, int], turn: Any) -> jax.Array:
     """A random real matrix in the basis of the eigenvectors: real and imaginary parts."""
     matrix = turn(jax.random.normal(rngs.params(), shape))
     return jnp.stack([matrix.real, matrix.imag]).astype(jnp.float32)
+
+
+def spread(units: jax.Array, like: jax.Array) -> jax.Array:
+    """A number per unit with axes added, so that it broadcasts over moments."""
+    return units.reshape((1,) * (like.ndim - 1) + units.shape)
 
 
 def _compose(earlier: tuple[jax.Array, jax.Array], later: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:

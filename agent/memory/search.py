@@ -10,6 +10,9 @@ BLOCK = 32
 CHUNK = 2048
 """Keys whose products with all queries stay in a core's cache while their maxima are taken."""
 
+FEW = 8
+"""Queries below which the products are so few that reading the keys is all that takes time."""
+
 
 def largest(scores: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     """The largest numbers of every row, falling, and where they stand: `[B, K]` -> `([B, count], [B, count] int32)`.
@@ -34,7 +37,7 @@ def nearest(queries: jax.Array, keys: jax.Array, count: int) -> tuple[jax.Array,
     """
     size = keys.shape[0]
     whole = size - size % CHUNK
-    if whole <= 2 * CHUNK or whole <= 2 * BLOCK * count:
+    if queries.shape[0] < FEW or whole <= 2 * CHUNK or whole <= 2 * BLOCK * count:
         return largest(queries @ keys.T, count)
     found, at = _over_chunks(queries, keys, whole // CHUNK, count)
     if whole == size:
@@ -54,7 +57,7 @@ def _over_chunks(queries: jax.Array, keys: jax.Array, chunks: int, count: int) -
 
     tops = jax.lax.map(maxima, jnp.arange(chunks)).swapaxes(0, 1).reshape(batch, -1)
     chosen = _best_blocks(tops, count)
-    rows = chosen[:, :, None] * BLOCK + jnp.arange(BLOCK)
+    rows = chosen[:, :, None] * BLOCK + jnp.arange(BLOCK)[None, None]
     again = jnp.einsum("bd,bnd->bn", queries, keys[rows.reshape(batch, -1)])
     found, at = jax.lax.top_k(again, count)
     return found, _position(chosen, at)

@@ -1,4 +1,4 @@
-"""What all episodic stores share: what is held of a moment, when it is written, what gives way, and what is told of it."""
+"""What all episodic stores share: what is held of a moment, when it is written, what gives way, what is told of it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ class StoreConfig:
     )
     select: Literal["likeness", "newest", "rewarded"] = option("likeness", "by what the moments to read are chosen")
     life: bool = option(False, "holds moments beyond the episode")
+    learn: Literal["query", "replay"] = option(
+        "query", "what learning reaches; replay: nothing, what was recalled is recorded and taken as data"
+    )
 
     def __post_init__(self) -> None:
         if self.read > self.slots:
@@ -83,12 +86,17 @@ class Store(Module[C]):
     Outputs: `recall`; `match`, how well the best fits (0: nothing does); of each moment that took part, its `weights`,
     the decision that it was (`recalled`, -1: none), the `episode`, counted from the first one held, and `origin`, the
     place if one was wired. What is written counts as data: gradient reaches the query, not the writers.
-    A kind says how a moment weighs (`weigh`), and may change what is recalled of the found ones, or where a moment goes.
+    A kind says how a moment weighs (`weigh`), and may change what is recalled of
+    them, or where a moment goes.
     """
 
     def __init__(self, config: C, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
         self.project = dense(inputs["key"].shape[0], config.features, rngs)
+
+    @property
+    def replayed(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return tuple(self.config.ports(self.inputs)) if self.config.learn == "replay" else ()
 
     # What a kind says of itself
 
@@ -130,7 +138,7 @@ class Store(Module[C]):
         return state
 
     def reset(self, state: State, first: jax.Array) -> State:
-        """Forgets by marking every slot as empty, which costs less than clearing it; a store for life only counts on."""
+        """Forgets by marking every slot as empty, which costs less than clearing it; one for life only counts on."""
         now = jnp.where(first, 0, state["now"])
         if self.config.life:
             return state | {"now": now, "episodes": state["episodes"] + (first & (state["now"] > 0))}
@@ -196,7 +204,7 @@ class Store(Module[C]):
         match = jnp.maximum(likeness.max(axis=1, keepdims=True), 0.0)
         episode = jnp.where(there, found.get("episode", jnp.zeros_like(found["written"])), -1)
         told = {"recall": recall, "match": match, "weights": weights, "recalled": found["written"], "episode": episode}
-        return told | ({"origin": found["place"]} if "place" in found else {})
+        return told | ({"origin": jnp.where(there[:, :, None], found["place"], 0.0)} if "place" in found else {})
 
     def _write(self, state: State, query: jax.Array, inputs: Arrays, found: Arrays) -> State:
         """An unconditional indexed write; where nothing is written the index lies outside the store and drops it."""
@@ -235,7 +243,7 @@ class Store(Module[C]):
             return jnp.argmin(jnp.where(state["written"] >= 0, order, -1), axis=1)
         if self.config.evict == "least_recalled":
             now = state["lived"] if self.config.life else state["now"]
-            worth = (1.0 + state["recalls"]) / (1.0 + now[:, None] - order)
+            worth = (1.0 + state["recalls"]) / (1.0 + (now[:, None] - order))
         else:
             worth = state["priority"]
         worth = jnp.where(state["written"] >= 0, worth, -jnp.inf)
@@ -245,11 +253,3 @@ class Store(Module[C]):
 def flat(x: jax.Array) -> jax.Array:
     """`[B, ...]` -> `[B]`, added up."""
     return x.reshape(x.shape[0], -1).sum(axis=1)
-
-
-def softmax(scores: jax.Array, there: jax.Array) -> jax.Array:
-    """Over the last axis, of what is there; all 0 where nothing is."""
-    top = jax.lax.stop_gradient(jnp.where(there, scores, -jnp.inf).max(axis=-1, keepdims=True))
-    excited = jnp.where(there, jnp.exp(jnp.where(there, scores - top, 0.0)), 0.0)
-    total = excited.sum(axis=-1, keepdims=True)
-    return excited / jnp.where(total > 0, total, 1.0)

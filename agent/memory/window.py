@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from agent.config import option
-from agent.layers import dense
+from agent.layers import dense, softmax
 from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
@@ -19,7 +19,7 @@ from agent.registry import register
 @register("transformer")
 @dataclass(frozen=True)
 class TransformerConfig:
-    """Attention to the last `window` inputs of the episode, with gates in place of residuals (GTrXL, Parisotto et al. 2020).
+    """Attention to the last `window` inputs of the episode, gated (GTrXL, Parisotto et al. 2020).
 
     g(x, y) = (1 - z) x + z tanh(W y + U (r x)), r = σ(W_r y + U_r x), z = σ(W_z y + U_z x - b): a fresh layer passes
     on what came in. Keys and values lie in a ring; a learned bias tells each head how long ago they were.
@@ -59,7 +59,7 @@ class Transformer(Module[TransformerConfig]):
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         now, rows = state["now"], jnp.arange(state["now"].shape[0])
         x, held = self.enter(inputs["input"]), state["held"]
-        age = (now[:, None] - jnp.arange(self.config.window)) % self.config.window
+        age = (now[:, None] - jnp.arange(self.config.window)[None]) % self.config.window
         age = jnp.where(age <= now[:, None], age, -1)
         for i, layer in enumerate(self.layers):
             held = held.at[rows, i, now % self.config.window].set(layer.remembered(x))
@@ -69,17 +69,17 @@ class Transformer(Module[TransformerConfig]):
     def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:
         """Every moment sees the ring as it was before the stretch, and the moments of the stretch."""
         n, begins = self.config.window, first.swapaxes(0, 1)
-        times, rows = jnp.arange(first.shape[0]), jnp.arange(first.shape[1])[:, None]
-        start = jnp.max(jnp.where(begins[:, None] & (times <= times[:, None]), times, -1), axis=2)  # [B, T]
-        before = state["now"][:, None]
+        times, rows = jnp.arange(first.shape[0])[None], jnp.arange(first.shape[1])[:, None]
+        start = jax.lax.cummax(jnp.where(begins, times, -1), axis=1)  # [B, T], -1: before this stretch
+        before, slots = state["now"][:, None], jnp.arange(n)[None]
         now = jnp.where(start >= 0, times - start, times + before)
-        held_at = before - 1 - (before - 1 - jnp.arange(n)) % n  # the decision that each slot holds
+        held_at = before - 1 - (before - 1 - slots) % n  # the decision that each slot holds
         old = jnp.where((start < 0)[:, :, None] & (held_at >= 0)[:, None], now[:, :, None] - held_at[:, None], -1)
-        new = jnp.where(start[:, :, None] <= times, times[:, None] - times, -1)
+        new = jnp.where(start[:, :, None] <= times[:, None], (times.T - times)[None], -1)
         age = jnp.concatenate([old, new], axis=2)
         age = jnp.where(age < n, age, -1)
-        written = (now[:, :, None] % n) == jnp.arange(n)
-        last = jnp.max(jnp.where(written, times[:, None], -1), axis=1)  # [B, n], -1: not in this stretch
+        written = (now[:, :, None] % n) == slots[None]
+        last = jnp.max(jnp.where(written, times[:, :, None], -1), axis=1)  # [B, n], -1: not in this stretch
         x, held = self.enter(inputs["input"]).swapaxes(0, 1), []
         for i, layer in enumerate(self.layers):
             fresh, ring = layer.remembered(x), state["held"][:, i]
@@ -114,7 +114,7 @@ class Layer(nnx.Module):
         keys, values = (held[:, :, i].reshape((*held.shape[:2], self.heads, -1)) for i in range(2))
         scores = jnp.einsum("bthd,bnhd->bhtn", queries, keys) / queries.shape[-1] ** 0.5
         scores = scores + self.age[...][:, jnp.maximum(age, 0)].swapaxes(0, 1)
-        weights = jax.nn.softmax(scores, axis=3, where=(age >= 0)[:, None])
+        weights = softmax(scores, (age >= 0)[:, None])
         seen = jnp.einsum("bhtn,bnhd->bthd", weights, values).reshape(x.shape)
         x = self.gates[0](x, jax.nn.relu(self.mixed(seen)))
         return self.gates[1](x, jax.nn.relu(self.narrow(jax.nn.relu(self.wide(self.between(x))))))
