@@ -2,7 +2,8 @@
 
 A task may have `record(state) -> {name: array}`, what the state at the end of an episode tells, and
 `measures({name: [E, ...]}) -> {name: float}`, what so many episodes amount to; NaN where they say nothing. Its `metric`
-may name a measure. With `trial(state) -> [] int32` it says which trial runs, from 1 on; in a pause the one before.
+may name a measure. With `trial(state) -> [] int32` it says which trial runs, from 1 on; in a pause the one before. With
+`comparable` false it says that its options make another experiment than the one of the stored baseline.
 """
 
 from __future__ import annotations
