@@ -119,7 +119,7 @@ class Played(NamedTuple):
 
     values: np.ndarray  # [E], what the task is scored by, often the return
     groups: np.ndarray  # [E] int, places in the task's groups; 0 where it has none
-    record: dict[str, np.ndarray]  # [E, ...], what the task records of each (`envs.measures`)
+    record: dict[str, np.ndarray] = {}  # [E, ...], what the task records of each (`envs.measures`)
 
 
 def play(
