@@ -49,12 +49,12 @@ def evaluate(
     names another physics engine than that of the run. `swap` puts `.nir` files in the place of modules, `{module:
     path}`. `overrides` set the world anew, `["task.split=pairs"]`, as far as the brain stays what it is.
     """
-    known = [*run.circuit.modules, *run.circuit.port_names]
     for name in lesions:
+        what, known = ("port", run.circuit.port_names) if "." in name else ("module", run.circuit.modules)
         if name not in known:
-            raise ConfigError(f"--lesion {name}: {unknown('module or port', name, known)}")
+            raise ConfigError(f"--lesion {name}: {unknown(what, name, known)}")
     run = altered(run, overrides)
-    wiped = [parse_wipe(text, run) for text in wipes]
+    forgotten = [parse_wipe(text, run) for text in wipes]
     world = run.setup.world
     ends = scale(run)  # complains before the work
     run = on_engine(run, engine)  # complains too
@@ -62,7 +62,7 @@ def evaluate(
     if swap:
         run, params = swapped(run, params, swap)
     clamp = means(run, params, lesions) if lesions else {}
-    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic, wipes=wiped)
+    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic, wipes=forgotten)
     (low, high), mean = interval(played.values), float(played.values.mean())
     measured = measure(run, played)
     if metric(run.env) in measured:

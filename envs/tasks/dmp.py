@@ -99,7 +99,7 @@ class Dmp:
 
     @property
     def comparable(self) -> bool:
-        """Whether the stored baseline is of the same experiment; splits, delays and distractors change nothing in it."""
+        """Whether the stored baseline is of the same experiment; splits, delays, distractors change nothing in it."""
         same = ("trials", "search", "visible", "probe", "radius", "apart", "stay")
         return all(getattr(self, option) == getattr(Dmp, option) for option in same)
 

@@ -36,7 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run directory")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="task.a=value or env.a=value, as below")
     parser.add_argument("--episodes", type=positive, default=512, metavar="N", help="episodes per task (default: 512)")
-    parser.add_argument("--lesion", action="append", nargs="+", default=[], metavar="NAME", help="modules or ports to lesion")
+    parser.add_argument(
+        "--lesion", action="append", nargs="+", default=[], metavar="NAME", help="modules or ports to lesion"
+    )
     parser.add_argument(
         "--wipe", action="append", default=[], metavar="MODULE@TRIAL", help="a module forgets: MODULE@2, MODULE@each"
     )

@@ -36,9 +36,9 @@ def judged(task: Reversal, state: ReversalState, rights: Any) -> ReversalState:
         state = step(state, right, yes, none, right, jax.random.split(key, NUMBER))
         return state, (state.counts.reversals, state.rule)
 
-    state, trace = jax.jit(lambda s: jax.lax.scan(trial, s, (rights, jax.random.split(jax.random.key(1), len(rights)))))(
-        state
-    )
+    state, trace = jax.jit(
+        lambda s: jax.lax.scan(trial, s, (rights, jax.random.split(jax.random.key(1), len(rights))))
+    )(state)
     judged.trace = jax.device_get(trace)  # type: ignore[attr-defined]
     return jax.device_get(state)
 
