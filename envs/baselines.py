@@ -41,7 +41,7 @@ class Baseline(NamedTuple):
     oracle: float
     null_policy: str
     oracle_policy: str
-    policies: dict[str, dict[str, float | None]]  # name -> mean, se; None where the metric says nothing of it
+    policies: dict[str, dict[str, Any]]  # name -> mean, se; None where the metric says nothing of it
     episodes: int
     versions: dict[str, str]
     command: str

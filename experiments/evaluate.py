@@ -153,7 +153,7 @@ def play(
 
 def _group(env: Env, life: Life) -> np.ndarray:
     """`[B]`, of which group the running episodes are."""
-    task = getattr(env, "task", None)
+    task: Any = getattr(env, "task", None)
     return np.asarray(jax.vmap(task.group)(life.world.task)) if groups(task) else np.zeros(env.batch, int)
 
 

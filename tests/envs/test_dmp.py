@@ -127,7 +127,7 @@ def test_a_probe_has_no_platform_at_first() -> None:
 
 def test_the_dark_is_dark_and_the_body_stays() -> None:
     """In the world: what is seen, and where the body is, while the oracle tries to drive on."""
-    env = envs.make("dmp", batch=4, senses=["retina"], delay=20)
+    env: Any = envs.make("dmp", batch=4, senses=["retina"], delay=20)
     policy = env.task.scripted()["one_shot"]
     act = jax.vmap(lambda memory, pose, scene, task, key: policy.act(memory, View(pose, scene, task), key))
 

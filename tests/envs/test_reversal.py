@@ -52,26 +52,26 @@ def test_the_rule_turns_0_to_3_trials_after_7_right_ones() -> None:
     turned = np.diff(np.concatenate([np.zeros((1, NUMBER), int), reversals]), axis=0).sum(1) / NUMBER
     np.testing.assert_array_equal(turned[:6], 0)
     np.testing.assert_allclose(turned[6:10], 0.25, atol=0.04)
-    assert (state.counts.reversals == 1).all()
+    assert np.all(state.counts.reversals == 1)
     np.testing.assert_array_equal(rules[-1], np.asarray(start.rule) ^ 1)  # the other of the same dimension
-    assert (state.counts.learned[:, 0] == 1).all()
+    assert np.all(state.counts.learned[:, 0] == 1)
 
 
 def test_errors_are_counted_until_the_rule_is_learned() -> None:
     """Wrong, wrong, right, wrong, then right: two before and one after the first right choice, of the first rule."""
     state = judged(Reversal(), drawn(Reversal()), [False, False, True, False] + [True] * 5)
-    assert (state.counts.errors == 0).all()  # six of the last eight
+    assert np.all(state.counts.errors == 0)  # six of the last eight
     state = judged(Reversal(), drawn(Reversal()), [False, False, True, False] + [True] * 6)
-    assert (state.counts.errors == [[2, 1], [0, 0]]).all()
-    assert (state.counts.learned == [1, 0]).all()
+    assert np.all(state.counts.errors == [[2, 1], [0, 0]])
+    assert np.all(state.counts.learned == [1, 0])
 
 
 def test_places_after_a_reversal() -> None:
     """Those that turn at once, after the seventh: wrong, wrong, right in places 1 to 3."""
     state = judged(Reversal(), drawn(Reversal()), [True] * 7 + [False, False, True])
     at_once = judged.trace[0][6] == 1  # type: ignore[attr-defined]
-    assert (state.counts.right[at_once] == [0, 0, 1, 0, 0, 0, 0, 0]).all()
-    assert (state.counts.followed[at_once] == [1, 1, 1, 0, 0, 0, 0, 0]).all()
+    assert np.all(state.counts.right[at_once] == [0, 0, 1, 0, 0, 0, 0, 0])
+    assert np.all(state.counts.followed[at_once] == [1, 1, 1, 0, 0, 0, 0, 0])
     found = Reversal().measures({n: np.asarray(v)[at_once] for n, v in state.counts._asdict().items()})
     assert (found["after_1"], found["after_2"], found["after_3"]) == (0, 0, 1)
     assert found["after_reversal"] == 0.5  # the very first is left out
@@ -84,8 +84,8 @@ def test_a_shift_changes_the_dimension() -> None:
     start = drawn(task)
     state = judged(task, start, [True] * 10 + [True, False])
     assert (np.asarray(state.rule) // 2 != np.asarray(start.rule) // 2).all()
-    assert (state.counts.followed == 0).all()  # not counted as a reversal's
-    assert (state.counts.shifted[:, 1] >= 1).all()
+    assert np.all(state.counts.followed == 0)  # not counted as a reversal's
+    assert np.all(state.counts.shifted[:, 1] >= 1)
     never = judged(Reversal(shift=0.0, before=0), start, [True] * 10)
     assert (np.asarray(never.rule) // 2 == np.asarray(start.rule) // 2).all()
 
