@@ -86,7 +86,8 @@ def test_a_shift_changes_the_dimension() -> None:
     assert (np.asarray(state.rule) // 2 != np.asarray(start.rule) // 2).all()
     assert np.all(state.counts.followed == 0)  # not counted as a reversal's
     assert np.all(state.counts.shifted[:, 1] >= 1)
-    never = judged(Reversal(shift=0.0, before=0), start, [True] * 10)
+    start = drawn(Reversal())
+    never = judged(Reversal(before=0), start, [True] * 10)
     assert (np.asarray(never.rule) // 2 == np.asarray(start.rule) // 2).all()
 
 
