@@ -83,19 +83,21 @@ def play(env: World, policy: Policy, number: int, key: jax.Array) -> tuple[np.nd
         state, step = env.reset(key)
         memory = start(jax.random.split(key, env.batch))
 
-        def decide(carry: tuple[Any, ...], key: jax.Array) -> tuple[tuple[Any, ...], None]:
-            state, memory, total, over, record = carry
-            keys = jax.random.split(key, env.batch)
+        moments = jax.random.split(key, length)
+
+        def decide(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            now, state, memory, total, over, record = carry
+            keys = jax.random.split(moments[now], env.batch)
             memory, action = act(memory, env.pose(state), env.scene(state), state.task, keys)
             state, step = env.step(state, action)
             memory = select(step.first, start(keys), memory)
             total = total + jnp.where(over, 0.0, gain(env, step))
             record = select(over, record, recorded(env.task, state.task))
-            return (state, memory, total, over | step.last, record), None
+            return now + 1, state, memory, total, over | step.last, record
 
-        carry = (state, memory, step.reward, jnp.zeros(env.batch, bool), recorded(env.task, state.task))
-        carry, _ = jax.lax.scan(decide, carry, jax.random.split(key, length))
-        return carry[2], carry[4]
+        carry = (0, state, memory, step.reward, jnp.zeros(env.batch, bool), recorded(env.task, state.task))
+        carry = jax.lax.while_loop(lambda carry: (carry[0] < length) & ~carry[4].all(), decide, carry)
+        return carry[3], carry[5]
 
     keys = jax.random.split(key, math.ceil(number / env.batch))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *[jax.device_get(batch(each)) for each in keys])
