@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from envs.tasks.detour import Detour
 
 _BODY = 0.06  # radius, m
+_PACE = 0.5  # part of full speed, so that bends are not overshot
 _ROOM, _BEND = _BODY + 0.01, _BODY + 0.045  # m, from panels: what blocks the view, and where corners are passed
 
 
@@ -27,7 +28,7 @@ def planners(task: Detour) -> dict[str, Policy]:
         here, food = (barriers.local(barrier, place) for place in (view.pose.position, view.task.food))
         length, first = barriers.ways(barrier, here, food, _ROOM, _BEND)
         target = barriers.world(barrier, first[jnp.argmin(length)])
-        return state, steer(view.pose, target)
+        return state, steer(view.pose, target) * jnp.array([_PACE, 1.0, 1.0])
 
     return {"around": Policy(lambda key: (), act)}
 

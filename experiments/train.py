@@ -111,9 +111,15 @@ def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
 
 
 def _row(run: Run, update: int, decisions: int, values: dict[str, float], seconds: float) -> dict[str, float]:
-    """A row of metrics.csv. Where the metric is not the return, `return` is the reward per episode that ended."""
+    """A row of metrics.csv. Where the metric is not the return, `return` is the reward per episode that ended.
+
+    A metric that is a measure of many episodes (`envs.measures`) is not followed: the score is then NaN.
+    """
     episodes, total, reward = (values.pop(name) for name in ("episodes", "metric", "reward"))
     mean, name = total / episodes if episodes else math.nan, metric(run.env)
+    if name != "return" and f"reward/{name}" not in values:
+        head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
+        return {**head, "score": math.nan, **values}
     head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes}
     head |= (
         {"return": mean} if name == "return" else {"return": reward / episodes if episodes else math.nan, name: mean}

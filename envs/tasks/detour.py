@@ -96,6 +96,11 @@ class Detour:
             raise EnvError(f"detour.tint is {self.tint}; a part of light from 0 to below 1 is wanted.")
 
     @property
+    def comparable(self) -> bool:
+        """Whether the stored baseline holds: not where nothing stands in the way."""
+        return self.split != "open"
+
+    @property
     def parts(self) -> PartCounts:
         return PartCounts(things=1, panels=0 if self.split == "open" else barriers.PANELS)
 

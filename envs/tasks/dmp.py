@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs import trials
-from envs.arena import CONTROL_SECONDS, HALF
+from envs.arena import CONTROL_SECONDS
 from envs.moment import Body, Outcome
 from envs.physics import Physics
 from envs.registry import EnvError, unknown
@@ -96,6 +96,12 @@ class Dmp:
     @property
     def terms(self) -> tuple[str, ...]:
         return ("found", "good", "bad") if self.distractor else ("found",)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the stored baseline is of the same experiment; splits, delays, distractors change nothing in it."""
+        same = ("trials", "search", "visible", "probe", "radius", "apart", "stay")
+        return all(getattr(self, option) == getattr(Dmp, option) for option in same)
 
     @property
     def horizon(self) -> int:
@@ -217,6 +223,3 @@ def images(place: jax.Array) -> jax.Array:
     """`[8, 2]` a place and its images under the symmetries of the square."""
     flips = jnp.array([[a, b] for a in (1.0, -1.0) for b in (1.0, -1.0)])
     return jnp.concatenate([flips * place, flips * place[::-1]])
-
-
-assert _CELL * 2 + 0.2 <= HALF

@@ -116,6 +116,12 @@ class Reversal:
             raise EnvError(f"reversal.shift is {self.shift}; it is a part of all episodes, from 0 to 1.")
 
     @property
+    def comparable(self) -> bool:
+        """Whether the stored baseline is of the same experiment; splits, rules and delays change nothing in it."""
+        same = ("trials", "limit", "reliable", "shift", "stay", "reach")
+        return all(getattr(self, option) == getattr(Reversal, option) for option in same)
+
+    @property
     def horizon(self) -> int:
         """Control steps of the longest episode."""
         return self.trials * self.limit + (self.trials - 1) * (self.stay + 1 + self.delay[1])
