@@ -20,6 +20,8 @@ LAYOUT = (
     "A place is x, y and the decision when it was written; a pose x, y, cosine and sine of the heading; a goal x, y; "
     "an action thrust and yaw; more may follow."
 )
+HOP = 1e-3
+"""What a stretch costs beside its length, m; so a way over places that lie on each other does not turn in circles."""
 FAR = 1e6
 """The length of a way that there is not, m."""
 
@@ -84,7 +86,8 @@ class Map(Planner[MapConfig]):
         position, goal = inputs["pose"][:, :2], inputs["goal"][:, :2]
         points = jnp.concatenate([inputs["places"][:, :, :2], position[:, None], goal[:, None]], axis=1)
         apart = jnp.sqrt(jnp.square(points[:, :, None] - points[:, None]).sum(axis=-1))
-        lengths = jnp.where(self._joined(inputs["places"][:, :, 2], apart), apart, FAR)
+        joined = self._joined(inputs["places"][:, :, 2], apart) & ~jnp.eye(points.shape[1], dtype=bool)[None]
+        lengths = jnp.where(joined, apart + HOP, FAR)
         rest = shortest(lengths)
         here = points.shape[1] - 2
 

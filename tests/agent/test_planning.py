@@ -17,7 +17,7 @@ from flax import nnx
 import agent
 from agent.planning.cem import Cem, CemConfig
 from agent.planning.latent_model import ERRORS, LatentModel, LatentModelConfig
-from agent.planning.map import FAR, Map, MapConfig, shortest
+from agent.planning.map import FAR, HOP, Map, MapConfig, shortest
 from agent.planning.mcts import Mcts, MctsConfig
 from agent.planning.model import Imagined, path, returns
 from agent.planning.mppi import Mppi, MppiConfig
@@ -162,17 +162,18 @@ def test_a_map_leads_along_what_was_walked() -> None:
     shapes = {name: Port(x.shape[1:]) for name, x in inputs.items()}
     planner = Map(MapConfig(near=0.46), Ports(shapes, action=Port((3,))), nnx.Rngs(0))
     inputs["action"] = jnp.zeros((1, 3))
-    route = planner.route(inputs)
-    assert route.length[0] == pytest.approx(3.0, abs=1e-5)
+    route = jax.jit(planner.route)(inputs)
+    assert route.length[0] == pytest.approx(3.0 + 8 * HOP, abs=1e-5)
     np.testing.assert_allclose(route.points[0, -1], (1.0, 0.0))
     seen = {tuple(np.round(p, 2).tolist()) for p in route.points[0]}
     assert {(0.0, 1.0), (1.0, 1.0)} <= seen
-    state, told = planner(planner.initial(1), inputs, keys(1))
+    step = jax.jit(planner.__call__)
+    state, told = step(planner.initial(1), inputs, keys(1))
     assert float(told["ready"][0]) == 1.0
     assert float(told["action"][0, 1]) == 1.0  # turns left, to where it went
-    assert float(told["value"][0]) == pytest.approx(0.98 ** (3.0 / 0.15), rel=1e-5)
+    assert float(told["value"][0]) == pytest.approx(0.98 ** ((3.0 + 8 * HOP) / 0.15), rel=1e-5)
     forgotten = inputs | {"places": places.at[:, :, 2].set(-1.0)}
-    _, told = planner(state, forgotten, keys(1))
+    _, told = step(state, forgotten, keys(1))
     assert float(told["ready"][0]) == float(jnp.abs(told["action"]).max()) == 0.0
 
 
@@ -194,12 +195,13 @@ def echo(**options: Any) -> tuple[Echo, LatentModel]:
 def asked(planner: Planner[Any], model: Any, times: int, batch: int, demand: Any = None) -> dict[str, np.ndarray]:
     """What is told over time; the latent tells environment and time."""
     state, told = planner.initial(batch), []
+    step = jax.jit(lambda state, inputs, key: planner(state, inputs | {"model": model}, key))
     for t in range(times):
         latent = jnp.arange(batch)[:, None] * 100.0 + jnp.full((batch, 3), 10.0 * t)
-        inputs = {"state": latent, "action": jnp.zeros((batch, 3)), "model": model}
+        inputs = {"state": latent, "action": jnp.zeros((batch, 3))}
         if demand is not None:
             inputs["demand"] = demand
-        state, now = planner(state, inputs, keys(batch, seed=t))
+        state, now = step(state, inputs, keys(batch, seed=t))
         told.append(now)
     return jax.tree.map(lambda *x: np.stack(x), *told)
 
@@ -358,12 +360,12 @@ def test_a_model_must_be_one(changes: dict[str, Any], problem: str) -> None:
 def test_path_integration_of_a_circle(compass: bool) -> None:
     """Driving at v and turning at ω, the body comes along a circle of radius v / ω, to 1 %."""
     module = PathIntegration(PathIntegrationConfig(compass=compass), Ports(motion=Port((5,))), nnx.Rngs(0))
-    v, yaw, step = 0.6, 1.2, 0.1
-    state, pose = module.initial(1), None
+    v, yaw, dt = 0.6, 1.2, 0.1
+    state, pose, step = module.initial(1), None, jax.jit(module.__call__)
     for t in range(40):
-        told = jnp.array([[v / 1.5, 0.0, yaw / 6.0, np.cos(yaw * t * step), np.sin(yaw * t * step)]])
-        state, sent = module(state, {"motion": told}, keys(1))
+        told = jnp.array([[v / 1.5, 0.0, yaw / 6.0, np.cos(yaw * t * dt), np.sin(yaw * t * dt)]])
+        state, sent = step(state, {"motion": told}, keys(1))
         pose = sent["pose"][0]
-    angle, radius = yaw * 39 * step, v / yaw
+    angle, radius = yaw * 39 * dt, v / yaw
     expected = [radius * np.sin(angle), radius * (1 - np.cos(angle)), np.cos(angle), np.sin(angle)]
     np.testing.assert_allclose(pose, expected, atol=0.01 * radius)
