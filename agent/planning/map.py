@@ -17,8 +17,8 @@ from agent.registry import register
 MOST = 128
 """Places on a map."""
 LAYOUT = (
-    "A place is x, y and the decision when it was written; a pose x, y, cosine and sine of the heading; a goal x, y; "
-    "an action thrust and yaw; more may follow."
+    "A place is x and y, a pose x, y, cosine and sine of the heading, a goal x and y, an action thrust and yaw; "
+    "more may follow."
 )
 HOP = 1e-3
 """What a stretch costs beside its length, m; so a way over places that lie on each other does not turn in circles."""
@@ -39,6 +39,7 @@ class MapConfig(PlannerConfig):
 
     inputs: ClassVar = {
         "places": Input("one", rank=2),
+        "written": Input("one", rank=1, dtype="int32"),
         "pose": Input("one", rank=1),
         "goal": Input("one", rank=1),
         **ASKED,
@@ -50,9 +51,14 @@ class MapConfig(PlannerConfig):
     turn: float = option(2.0, "command to turn per rad off the course", low=0.0)
 
     def ports(self, inputs: Ports) -> Ports:
-        if inputs["places"].shape[0] > MOST:
-            raise ValueError(f"places: a map holds at most {MOST}, not {inputs['places'].shape[0]}. Lower the slots.")
-        needed = {"places": 3, "pose": 4, "goal": 2, "action": 2}
+        count = inputs["places"].shape[0]
+        if count > MOST:
+            raise ValueError(f"places: a map holds at most {MOST}, not {count}. Lower the slots.")
+        if inputs["written"].shape != (count,):
+            raise ValueError(
+                f"written: {inputs['written'].shape[0]} times for {count} places. Wire those of one store."
+            )
+        needed = {"places": 2, "pose": 4, "goal": 2, "action": 2}
         short = [name for name, least in needed.items() if inputs[name].shape[-1] < least]
         if short:
             raise ValueError(
@@ -62,8 +68,9 @@ class MapConfig(PlannerConfig):
 
 
 class Map(Planner[MapConfig]):
-    """Inputs: `places [K, 3…]`: x and y (m), and the decision when each was written, below 0 for none; `pose [4…]` of
-    path integration; `goal [2…]`. Its uncertainty is the squared length of the first stretch, which leads to the map.
+    """Inputs: `places [K, 2…]`, x and y (m), and the decision when each was `written [K]`, -1 for none, as a store that
+    reads all of its slots sends them (`origin`, `recalled`); `pose [4…]` of path integration; `goal [2…]`. The
+    uncertainty is the squared length of the first stretch, which leads to the map.
     """
 
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
@@ -86,7 +93,7 @@ class Map(Planner[MapConfig]):
         position, goal = inputs["pose"][:, :2], inputs["goal"][:, :2]
         points = jnp.concatenate([inputs["places"][:, :, :2], position[:, None], goal[:, None]], axis=1)
         apart = jnp.sqrt(jnp.square(points[:, :, None] - points[:, None]).sum(axis=-1))
-        joined = self._joined(inputs["places"][:, :, 2], apart) & ~jnp.eye(points.shape[1], dtype=bool)[None]
+        joined = self._joined(inputs["written"], apart) & ~jnp.eye(points.shape[1], dtype=bool)[None]
         lengths = jnp.where(joined, apart + HOP, FAR)
         rest = shortest(lengths)
         here = points.shape[1] - 2

@@ -156,10 +156,15 @@ def test_shortest_ways_are_those_of_networkx() -> None:
 
 def test_a_map_leads_along_what_was_walked() -> None:
     """The goal lies beyond a wall, 1 m ahead; the body once went there around it, by way of (0, 1) and (1, 1)."""
-    trail = [(0.0, 0.5, 0.0), (0.0, 1.0, 8.0), (0.5, 1.0, 16.0), (1.0, 1.0, 24.0), (1.0, 0.5, 32.0), (1.0, 0.1, 40.0)]
-    places = jnp.array([[*trail, (0.0, 0.05, 60.0), (5.0, 5.0, -1.0)]])
-    inputs = {"places": places, "pose": jnp.array([[0.0, 0.0, 1.0, 0.0]]), "goal": jnp.array([[1.0, 0.0]])}
-    shapes = {name: Port(x.shape[1:]) for name, x in inputs.items()}
+    trail = [(0.0, 0.5), (0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (1.0, 0.5), (1.0, 0.1), (0.0, 0.05), (0.5, 0.1)]
+    places, written = jnp.array([trail]), jnp.array([[0, 8, 16, 24, 32, 40, 60, -1]])  # the last one was never there
+    inputs = {
+        "places": places,
+        "written": written,
+        "pose": jnp.array([[0.0, 0.0, 1.0, 0.0]]),
+        "goal": jnp.array([[1.0, 0.0]]),
+    }
+    shapes = {name: Port(x.shape[1:], dtype=str(x.dtype)) for name, x in inputs.items()}
     planner = Map(MapConfig(near=0.46), Ports(shapes, action=Port((3,))), nnx.Rngs(0))
     inputs["action"] = jnp.zeros((1, 3))
     route = jax.jit(planner.route)(inputs)
@@ -172,7 +177,7 @@ def test_a_map_leads_along_what_was_walked() -> None:
     assert float(told["ready"][0]) == 1.0
     assert float(told["action"][0, 1]) == 1.0  # turns left, to where it went
     assert float(told["value"][0]) == pytest.approx(0.98 ** ((3.0 + 8 * HOP) / 0.15), rel=1e-5)
-    forgotten = inputs | {"places": places.at[:, :, 2].set(-1.0)}
+    forgotten = inputs | {"written": jnp.full_like(written, -1)}
     _, told = step(state, forgotten, keys(1))
     assert float(told["ready"][0]) == float(jnp.abs(told["action"]).max()) == 0.0
 
