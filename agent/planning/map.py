@@ -76,7 +76,7 @@ class Map(Planner[MapConfig]):
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c = self.config
         route = self.route(inputs)
-        actions, path = self._drive(inputs["pose"], route.points, plan.shape[1:])
+        actions = self._drive(inputs["pose"], route.points, plan.shape[1:])
         known = (route.length < FAR).astype(jnp.float32)
         value = known * c.discount ** (jnp.minimum(route.length, FAR) / (c.speed * DECISION_SECONDS))
         return {
@@ -84,9 +84,13 @@ class Map(Planner[MapConfig]):
             "value": value,
             "gain": value,
             "uncertainty": known * jnp.square(route.unsure),
-            "path": path * known[:, None, None],
             "age": jnp.where(known > 0, 0, c.horizon),
         }
+
+    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
+        """What the body is told, as if it did so at once."""
+        thrust, yaw = plan[:, :, 0], plan[:, :, 1]
+        return jnp.stack([thrust * self.config.speed, jnp.zeros_like(yaw), yaw * self.config.yaw], axis=2)
 
     def route(self, inputs: dict[str, Any]) -> Route:
         """The shortest way from the pose over the places to the goal."""
@@ -120,12 +124,12 @@ class Map(Planner[MapConfig]):
         lower = jnp.concatenate([ends.swapaxes(1, 2), straight], axis=2)
         return jnp.concatenate([jnp.concatenate([places, ends], axis=2), lower], axis=1)
 
-    def _drive(self, pose: jax.Array, way: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        """Actions `[B, H, A]` along points `[B, W, 2]`, and the motion they lead to if the body does as it is told."""
+    def _drive(self, pose: jax.Array, way: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        """Actions `[B, H, A]` along points `[B, W, 2]`, for a body that does as it is told."""
         c, (horizon, count) = self.config, shape
         step = c.speed * DECISION_SECONDS
 
-        def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, jax.Array]]:
+        def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], jax.Array]:
             position, heading, target = at
             rows = jnp.arange(position.shape[0])
             reached = jnp.linalg.norm(way[rows, target] - position, axis=1) < step
@@ -137,13 +141,11 @@ class Map(Planner[MapConfig]):
             thrust = jnp.clip(jnp.linalg.norm(offset, axis=1) / step, 0.0, 1.0) * jnp.maximum(jnp.cos(error), 0.0)
             heading = heading + yaw * c.yaw * DECISION_SECONDS
             ahead = jnp.stack([jnp.cos(heading), jnp.sin(heading)], axis=1)
-            motion = jnp.stack([thrust * c.speed, jnp.zeros_like(thrust), yaw * c.yaw], axis=1)
             action = jnp.pad(jnp.stack([thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
-            return (position + ahead * (thrust * step)[:, None], heading, target), (action, motion)
+            return (position + ahead * (thrust * step)[:, None], heading, target), action
 
         start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), jnp.zeros(pose.shape[0], jnp.int32))
-        _, (actions, motion) = jax.lax.scan(tick, start, None, length=horizon)
-        return actions.swapaxes(0, 1), motion.swapaxes(0, 1)
+        return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
 
 
 class Route(NamedTuple):
