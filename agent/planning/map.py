@@ -17,9 +17,11 @@ from agent.registry import register
 MOST = 128
 """Places on a map."""
 LAYOUT = (
-    "A place is x, y and the decision when it was written; a pose x, y, cosine and sine of the heading; a goal x, y; "
-    "an action thrust and yaw; more may follow."
+    "A place is x and y, a pose x, y, cosine and sine of the heading, a goal x and y, an action thrust and yaw; "
+    "more may follow."
 )
+HOP = 1e-3
+"""What a stretch costs beside its length, m; so a way over places that lie on each other does not turn in circles."""
 FAR = 1e6
 """The length of a way that there is not, m."""
 
@@ -37,6 +39,7 @@ class MapConfig(PlannerConfig):
 
     inputs: ClassVar = {
         "places": Input("one", rank=2),
+        "written": Input("one", rank=1, dtype="int32"),
         "pose": Input("one", rank=1),
         "goal": Input("one", rank=1),
         **ASKED,
@@ -48,9 +51,14 @@ class MapConfig(PlannerConfig):
     turn: float = option(2.0, "command to turn per rad off the course", low=0.0)
 
     def ports(self, inputs: Ports) -> Ports:
-        if inputs["places"].shape[0] > MOST:
-            raise ValueError(f"places: a map holds at most {MOST}, not {inputs['places'].shape[0]}. Lower the slots.")
-        needed = {"places": 3, "pose": 4, "goal": 2, "action": 2}
+        count = inputs["places"].shape[0]
+        if count > MOST:
+            raise ValueError(f"places: a map holds at most {MOST}, not {count}. Lower the slots.")
+        if inputs["written"].shape != (count,):
+            raise ValueError(
+                f"written: {inputs['written'].shape[0]} times for {count} places. Wire those of one store."
+            )
+        needed = {"places": 2, "pose": 4, "goal": 2, "action": 2}
         short = [name for name, least in needed.items() if inputs[name].shape[-1] < least]
         if short:
             raise ValueError(
@@ -60,14 +68,15 @@ class MapConfig(PlannerConfig):
 
 
 class Map(Planner[MapConfig]):
-    """Inputs: `places [K, 3…]`: x and y (m), and the decision when each was written, below 0 for none; `pose [4…]` of
-    path integration; `goal [2…]`. Its uncertainty is the squared length of the first stretch, which leads to the map.
+    """Inputs: `places [K, 2…]`, x and y (m), and the decision when each was `written [K]`, -1 for none, as a store that
+    reads all of its slots sends them (`origin`, `recalled`); `pose [4…]` of path integration; `goal [2…]`. The
+    uncertainty is the squared length of the first stretch, which leads to the map.
     """
 
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c = self.config
         route = self.route(inputs)
-        actions, path = self._drive(inputs["pose"], route.points, plan.shape[1:])
+        actions = self._drive(inputs["pose"], route.points, plan.shape[1:])
         known = (route.length < FAR).astype(jnp.float32)
         value = known * c.discount ** (jnp.minimum(route.length, FAR) / (c.speed * DECISION_SECONDS))
         return {
@@ -75,16 +84,21 @@ class Map(Planner[MapConfig]):
             "value": value,
             "gain": value,
             "uncertainty": known * jnp.square(route.unsure),
-            "path": path * known[:, None, None],
             "age": jnp.where(known > 0, 0, c.horizon),
         }
+
+    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
+        """What the body is told, as if it did so at once."""
+        thrust, yaw = plan[:, :, 0], plan[:, :, 1]
+        return jnp.stack([thrust * self.config.speed, jnp.zeros_like(yaw), yaw * self.config.yaw], axis=2)
 
     def route(self, inputs: dict[str, Any]) -> Route:
         """The shortest way from the pose over the places to the goal."""
         position, goal = inputs["pose"][:, :2], inputs["goal"][:, :2]
         points = jnp.concatenate([inputs["places"][:, :, :2], position[:, None], goal[:, None]], axis=1)
         apart = jnp.sqrt(jnp.square(points[:, :, None] - points[:, None]).sum(axis=-1))
-        lengths = jnp.where(self._joined(inputs["places"][:, :, 2], apart), apart, FAR)
+        joined = self._joined(inputs["written"], apart) & ~jnp.eye(points.shape[1], dtype=bool)[None]
+        lengths = jnp.where(joined, apart + HOP, FAR)
         rest = shortest(lengths)
         here = points.shape[1] - 2
 
@@ -110,12 +124,12 @@ class Map(Planner[MapConfig]):
         lower = jnp.concatenate([ends.swapaxes(1, 2), straight], axis=2)
         return jnp.concatenate([jnp.concatenate([places, ends], axis=2), lower], axis=1)
 
-    def _drive(self, pose: jax.Array, way: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        """Actions `[B, H, A]` along points `[B, W, 2]`, and the motion they lead to if the body does as it is told."""
+    def _drive(self, pose: jax.Array, way: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        """Actions `[B, H, A]` along points `[B, W, 2]`, for a body that does as it is told."""
         c, (horizon, count) = self.config, shape
         step = c.speed * DECISION_SECONDS
 
-        def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, jax.Array]]:
+        def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], jax.Array]:
             position, heading, target = at
             rows = jnp.arange(position.shape[0])
             reached = jnp.linalg.norm(way[rows, target] - position, axis=1) < step
@@ -127,13 +141,11 @@ class Map(Planner[MapConfig]):
             thrust = jnp.clip(jnp.linalg.norm(offset, axis=1) / step, 0.0, 1.0) * jnp.maximum(jnp.cos(error), 0.0)
             heading = heading + yaw * c.yaw * DECISION_SECONDS
             ahead = jnp.stack([jnp.cos(heading), jnp.sin(heading)], axis=1)
-            motion = jnp.stack([thrust * c.speed, jnp.zeros_like(thrust), yaw * c.yaw], axis=1)
             action = jnp.pad(jnp.stack([thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
-            return (position + ahead * (thrust * step)[:, None], heading, target), (action, motion)
+            return (position + ahead * (thrust * step)[:, None], heading, target), action
 
         start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), jnp.zeros(pose.shape[0], jnp.int32))
-        _, (actions, motion) = jax.lax.scan(tick, start, None, length=horizon)
-        return actions.swapaxes(0, 1), motion.swapaxes(0, 1)
+        return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
 
 
 class Route(NamedTuple):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from agent.config import option
 from agent.errors import ConfigError
-from agent.module import Arrays, Module, State, over, select
+from agent.module import Arrays, Module, State, select
 from agent.planning.model import Model, path
 from agent.ports import MODEL, Input, Port, Ports
 
@@ -73,8 +73,8 @@ C = TypeVar("C", bound=PlannerConfig)
 class Planner(Module[C], Generic[C]):
     """Outputs, zeros until an episode's first plan: `action`, that of the plan at hand for now; its `value` and
     `uncertainty`; `planned`, 1 where it was made right now; `ready`, 1 where there is one that has not run out; `path`,
-    what motion it leads to (m/s, m/s, rad/s) at each of its steps from now on; and `advice`, for whoever learns from
-    it: action, how much better its value is than that of the state, uncertainty and readiness, side by side.
+    the motion that is expected of each of its steps from now on (m/s, m/s, rad/s); and `advice`, for whoever learns
+    from it: action, how much better its value is than that of the state, uncertainty and readiness, side by side.
 
     Among those that want a plan, the ones that have waited longest, or ask for it most, come first. A search sees only
     the environments that plan. (A `cond` under `vmap` would run both branches for all of them.)
@@ -90,8 +90,11 @@ class Planner(Module[C], Generic[C]):
         """What there is to say of new plans in N environments: the state, in which `age` is 0 if it is left out."""
         model, latent = inputs["model"], inputs["state"]
         found = self.search(model, latent, plan, key)
-        gain = found.value - model.value(latent)
-        return {**found._asdict(), "gain": gain, "path": path(model, latent, found.actions)}
+        return {**found._asdict(), "gain": found.value - model.value(latent)}
+
+    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
+        """The motion `[B, H, 3]` to which a plan `[B, H, A]` is expected to lead from now on."""
+        return path(inputs["model"], inputs["state"], plan)
 
     def initial(self, batch: int) -> State:
         horizon, (actions,) = self.config.horizon, self.inputs["action"].shape
@@ -100,7 +103,6 @@ class Planner(Module[C], Generic[C]):
             "value": jnp.zeros(batch),
             "gain": jnp.zeros(batch),
             "uncertainty": jnp.zeros(batch),
-            "path": jnp.zeros((batch, horizon, 3)),
             "age": jnp.full(batch, NEVER, jnp.int32),
         }
 
@@ -116,7 +118,7 @@ class Planner(Module[C], Generic[C]):
             lambda: self.plan_for(inputs, later, wants, urgency, key),
             lambda: later,
         )
-        return after, self._told(after)
+        return after, self._told(after, self.path(inputs, after["actions"]))
 
     def plan_for(
         self, inputs: dict[str, Any], state: State, wants: jax.Array, urgency: jax.Array, key: jax.Array
@@ -137,10 +139,11 @@ class Planner(Module[C], Generic[C]):
 
     def _one_later(self, state: State) -> State:
         """What is left of a plan one decision later: its first action is done."""
-        ahead = {name: jnp.pad(state[name][:, 1:], ((0, 0), (0, 1), (0, 0))) for name in ("actions", "path")}
-        return state | ahead | {"age": jnp.minimum(state["age"] + 1, NEVER)}
+        actions = jnp.pad(state["actions"][:, 1:], ((0, 0), (0, 1), (0, 0)))
+        return state | {"actions": actions, "age": jnp.minimum(state["age"] + 1, NEVER)}
 
-    def _told(self, state: State) -> Arrays:
+    def _told(self, state: State, path: jax.Array) -> Arrays:
+        left = state["age"][:, None] + jnp.arange(self.config.horizon)[None] < self.config.horizon
         ready = (state["age"] < self.config.horizon).astype(jnp.float32)
         held = {name: state[name] * ready for name in ("value", "gain", "uncertainty")}
         action = state["actions"][:, 0]
@@ -151,5 +154,5 @@ class Planner(Module[C], Generic[C]):
             "advice": jnp.concatenate([action, side], axis=1),
             "planned": (state["age"] == 0).astype(jnp.float32),
             "ready": ready,
-            "path": state["path"] * over(ready, state["path"]),
+            "path": jnp.where(left[:, :, None], path, 0.0),
         }

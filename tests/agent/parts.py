@@ -16,7 +16,7 @@ from agent import Circuit, Input, Port, Ports
 from agent.ports import MODEL
 from agent.unroll import unroll
 
-SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
+SHAPES = {0: (), 1: (6,), 2: (6, 8), 3: (2, 32, 4)}
 """What a sense sends to an input of that rank: a scalar, a vector, tokens, an image."""
 
 BATCH, TIMES = 3, 7

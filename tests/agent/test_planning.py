@@ -17,7 +17,7 @@ from flax import nnx
 import agent
 from agent.planning.cem import Cem, CemConfig
 from agent.planning.latent_model import ERRORS, LatentModel, LatentModelConfig
-from agent.planning.map import FAR, Map, MapConfig, shortest
+from agent.planning.map import FAR, HOP, Map, MapConfig, shortest
 from agent.planning.mcts import Mcts, MctsConfig
 from agent.planning.model import Imagined, path, returns
 from agent.planning.mppi import Mppi, MppiConfig
@@ -156,30 +156,41 @@ def test_shortest_ways_are_those_of_networkx() -> None:
 
 def test_a_map_leads_along_what_was_walked() -> None:
     """The goal lies beyond a wall, 1 m ahead; the body once went there around it, by way of (0, 1) and (1, 1)."""
-    trail = [(0.0, 0.5, 0.0), (0.0, 1.0, 8.0), (0.5, 1.0, 16.0), (1.0, 1.0, 24.0), (1.0, 0.5, 32.0), (1.0, 0.1, 40.0)]
-    places = jnp.array([[*trail, (0.0, 0.05, 60.0), (5.0, 5.0, -1.0)]])
-    inputs = {"places": places, "pose": jnp.array([[0.0, 0.0, 1.0, 0.0]]), "goal": jnp.array([[1.0, 0.0]])}
-    shapes = {name: Port(x.shape[1:]) for name, x in inputs.items()}
+    trail = [(0.0, 0.5), (0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (1.0, 0.5), (1.0, 0.1), (0.0, 0.05), (0.5, 0.1)]
+    places, written = jnp.array([trail]), jnp.array([[0, 8, 16, 24, 32, 40, 60, -1]])  # the last one was never there
+    inputs = {
+        "places": places,
+        "written": written,
+        "pose": jnp.array([[0.0, 0.0, 1.0, 0.0]]),
+        "goal": jnp.array([[1.0, 0.0]]),
+    }
+    shapes = {name: Port(x.shape[1:], dtype=str(x.dtype)) for name, x in inputs.items()}
     planner = Map(MapConfig(near=0.46), Ports(shapes, action=Port((3,))), nnx.Rngs(0))
     inputs["action"] = jnp.zeros((1, 3))
-    route = planner.route(inputs)
-    assert route.length[0] == pytest.approx(3.0, abs=1e-5)
+    route = jax.jit(planner.route)(inputs)
+    assert route.length[0] == pytest.approx(3.0 + 8 * HOP, abs=1e-5)
     np.testing.assert_allclose(route.points[0, -1], (1.0, 0.0))
     seen = {tuple(np.round(p, 2).tolist()) for p in route.points[0]}
     assert {(0.0, 1.0), (1.0, 1.0)} <= seen
-    state, told = planner(planner.initial(1), inputs, keys(1))
+    step = jax.jit(planner.__call__)
+    state, told = step(planner.initial(1), inputs, keys(1))
     assert float(told["ready"][0]) == 1.0
     assert float(told["action"][0, 1]) == 1.0  # turns left, to where it went
-    assert float(told["value"][0]) == pytest.approx(0.98 ** (3.0 / 0.15), rel=1e-5)
-    forgotten = inputs | {"places": places.at[:, :, 2].set(-1.0)}
-    _, told = planner(state, forgotten, keys(1))
+    assert float(told["value"][0]) == pytest.approx(0.98 ** ((3.0 + 8 * HOP) / 0.15), rel=1e-5)
+    forgotten = inputs | {"written": jnp.full_like(written, -1)}
+    _, told = step(state, forgotten, keys(1))
     assert float(told["ready"][0]) == float(jnp.abs(told["action"]).max()) == 0.0
+
+
+SEARCHED: list[int] = []
+"""For how many environments each search was compiled."""
 
 
 class Echo(Planner[Any]):
     """Plans what it is told to: the latent, as all of its actions."""
 
     def search(self, model: Any, latent: jax.Array, plan: jax.Array, key: jax.Array) -> Plan:
+        SEARCHED.append(latent.shape[0])
         noise = jax.vmap(lambda k: jax.random.uniform(k))(key)
         actions = jnp.broadcast_to(latent[:, None], (latent.shape[0], self.config.horizon, latent.shape[1]))
         return Plan(actions + jnp.arange(self.config.horizon)[None, :, None], noise, noise)
@@ -194,18 +205,22 @@ def echo(**options: Any) -> tuple[Echo, LatentModel]:
 def asked(planner: Planner[Any], model: Any, times: int, batch: int, demand: Any = None) -> dict[str, np.ndarray]:
     """What is told over time; the latent tells environment and time."""
     state, told = planner.initial(batch), []
+    step = jax.jit(lambda state, inputs, key: planner(state, inputs | {"model": model}, key))
     for t in range(times):
         latent = jnp.arange(batch)[:, None] * 100.0 + jnp.full((batch, 3), 10.0 * t)
-        inputs = {"state": latent, "action": jnp.zeros((batch, 3)), "model": model}
+        inputs = {"state": latent, "action": jnp.zeros((batch, 3))}
         if demand is not None:
             inputs["demand"] = demand
-        state, now = planner(state, inputs, keys(batch, seed=t))
+        state, now = step(state, inputs, keys(batch, seed=t))
         told.append(now)
     return jax.tree.map(lambda *x: np.stack(x), *told)
 
 
 def test_plans_are_staggered() -> None:
+    """Each in its turn, and the search is one of that part of the batch: the others cost nothing."""
+    SEARCHED.clear()
     told = asked(*echo(every=4, horizon=5), times=12, batch=8)
+    assert {*SEARCHED} == {2}
     assert told["planned"].sum(axis=1).tolist() == [2.0] * 12
     assert (told["planned"][4:8].sum(axis=0) == 1).all()
     np.testing.assert_array_equal(told["planned"][4:8], told["planned"][8:])
@@ -231,7 +246,7 @@ def test_a_part_that_plans_plans_as_all_would() -> None:
     assert everyone["planned"].all()
     for name in ("action", "value", "uncertainty", "advice", "path"):
         chosen = told["planned"][0] > 0
-        np.testing.assert_array_equal(told[name][0, chosen], everyone[name][0, chosen])
+        np.testing.assert_allclose(told[name][0, chosen], everyone[name][0, chosen], rtol=1e-5, atol=1e-5)
         assert not told[name][0, ~chosen].any()
 
 
@@ -252,20 +267,6 @@ def test_places(every: int, budget: float, batch: int, places: int) -> None:
 def test_a_plan_must_last() -> None:
     with pytest.raises(agent.ConfigError, match=r"every: a plan of 4 decisions does not last for 5\. Lower it\."):
         PlannerConfig(every=5, horizon=4)
-
-
-def test_fewer_plans_cost_less() -> None:
-    planner, model = echo()
-
-    def flops(config: CemConfig) -> float:
-        cem = Cem(config, ports(3, 3), nnx.Rngs(0))
-        latent, action = jnp.zeros((64, 3)), jnp.zeros((64, 3))
-        step = jax.jit(lambda state, z: cem(state, {"state": z, "action": action, "model": model}, keys(64)))
-        return step.lower(cem.initial(64), latent).compile().cost_analysis()["flops"]
-
-    del planner
-    small = {"samples": 8, "rounds": 1, "elites": 2, "horizon": 8}
-    assert flops(CemConfig(every=8, **small)) < 0.25 * flops(CemConfig(**small))
 
 
 def test_errors_are_those_of_the_model_by_hand() -> None:
@@ -358,12 +359,12 @@ def test_a_model_must_be_one(changes: dict[str, Any], problem: str) -> None:
 def test_path_integration_of_a_circle(compass: bool) -> None:
     """Driving at v and turning at ω, the body comes along a circle of radius v / ω, to 1 %."""
     module = PathIntegration(PathIntegrationConfig(compass=compass), Ports(motion=Port((5,))), nnx.Rngs(0))
-    v, yaw, step = 0.6, 1.2, 0.1
-    state, pose = module.initial(1), None
+    v, yaw, dt = 0.6, 1.2, 0.1
+    state, pose, step = module.initial(1), None, jax.jit(module.__call__)
     for t in range(40):
-        told = jnp.array([[v / 1.5, 0.0, yaw / 6.0, np.cos(yaw * t * step), np.sin(yaw * t * step)]])
-        state, sent = module(state, {"motion": told}, keys(1))
+        told = jnp.array([[v / 1.5, 0.0, yaw / 6.0, np.cos(yaw * t * dt), np.sin(yaw * t * dt)]])
+        state, sent = step(state, {"motion": told}, keys(1))
         pose = sent["pose"][0]
-    angle, radius = yaw * 39 * step, v / yaw
+    angle, radius = yaw * 39 * dt, v / yaw
     expected = [radius * np.sin(angle), radius * (1 - np.cos(angle)), np.cos(angle), np.sin(angle)]
     np.testing.assert_allclose(pose, expected, atol=0.01 * radius)
