@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -60,7 +59,7 @@ def _embedded(bert: pretrained.Pretrained, ids: Sequence[tuple[int, ...]]) -> np
 
 
 def _file(digest: str, ids: Sequence[tuple[int, ...]]) -> Path:
-    """Where the embeddings of these sentences are kept: beside the fetched weights, named by all that they follow from."""
+    """Where the embeddings of these sentences are kept: beside the weights, named by all that they follow from."""
     said = hashlib.sha256(repr((digest, list(ids))).encode()).hexdigest()
     return weights.home() / "sentences" / f"{said[:32]}.npy"
 
@@ -70,7 +69,7 @@ def _keep(file: Path, table: np.ndarray) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as draft:
         np.save(draft, table)
-    os.replace(draft.name, file)
+    Path(draft.name).replace(file)
 
 
 def filled(group: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
