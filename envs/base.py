@@ -45,6 +45,17 @@ class Env(Protocol):
         ...
 
 
+def metric(env: Env) -> str:
+    """What a task is scored by: `return`, or the name of the reward term that is summed over an episode."""
+    return getattr(getattr(env, "task", None), "metric", "return")
+
+
+def gain(env: Env, step: Any) -> jax.Array:
+    """`[..., B]`, what time steps (or moments, with `reward` and `terms` too) add to the metric."""
+    name = metric(env)
+    return step.reward if name == "return" else step.terms[name]
+
+
 def check_action(name: str, env: Env, action: jax.Array) -> None:
     """EnvError, already while a program is traced, where `action` is not `[B, A]`; else NumPy would broadcast it."""
     found, wanted = jnp.shape(action), (env.batch, *env.action_space.shape)

@@ -22,7 +22,7 @@ import numpy as np
 
 import envs
 from envs import scripted
-from envs.base import TimeStep
+from envs.base import gain
 from envs.registry import EnvError
 from envs.scripted import Policy, View
 from envs.world import ACTION_REPEAT, World, select
@@ -69,9 +69,6 @@ def episodes(env: World, policy: Policy, number: int, key: jax.Array) -> np.ndar
     act = jax.vmap(lambda state, pose, scene, task, key: policy.act(state, View(pose, scene, task), key))
     start = jax.vmap(policy.initial)
 
-    def measured(step: TimeStep) -> jax.Array:
-        return step.reward if env.task.metric == "return" else step.terms[env.task.metric]
-
     @jax.jit
     def batch(key: jax.Array) -> jax.Array:
         state, step = env.reset(key)
@@ -83,7 +80,7 @@ def episodes(env: World, policy: Policy, number: int, key: jax.Array) -> np.ndar
             memory, action = act(memory, env.pose(state), env.scene(state), state.task, keys)
             state, step = env.step(state, action)
             memory = select(step.first, start(keys), memory)
-            return (state, memory, total + jnp.where(over, 0.0, measured(step)), over | step.last), None
+            return (state, memory, total + jnp.where(over, 0.0, gain(env, step)), over | step.last), None
 
         none = jnp.zeros(env.batch, bool)
         carry, _ = jax.lax.scan(decide, (state, memory, step.reward, none), jax.random.split(key, length))

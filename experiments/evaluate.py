@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,40 +15,18 @@ from agent.circuit import Circuit, Params
 from agent.errors import ConfigError, unknown
 from agent.motor import policy
 from envs import choice
-from envs.base import Env
+from envs.base import Env, gain, metric
 from envs.baselines import baseline
+from envs.moment import groups
 from envs.world import World
+from experiments.altered import altered
 from experiments.learning.rollout import Life, Moment, begin, rollout
 from experiments.run import Run, make_env
+from experiments.scores import Part, Score, interval
 from experiments.swap import swapped
 
 BATCH = 256
 STRETCH = 64  # decisions between two looks at whether all episodes are over
-
-
-@dataclass(frozen=True)
-class Score:
-    """Between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval.
-
-    Machines and Gymnasium environments have neither end and so no score; the interval is then that of the mean return.
-    """
-
-    score: float | None
-    low: float
-    high: float
-    mean: float
-    null: float | None
-    oracle: float | None
-    episodes: int
-    lesions: tuple[str, ...] = ()
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def figure(self) -> float:
-        """The score, or the mean return where there is none."""
-        return self.mean if self.score is None else self.score
 
 
 def evaluate(
@@ -59,33 +37,43 @@ def evaluate(
     checkpoint: int | None = None,
     engine: str = "",
     swap: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
 ) -> dict[str, Score]:
     """The score per task of a run's newest checkpoint, or of another one.
 
     A lesion replaces all that a module sends by its mean over intact episodes. `engine` names another physics engine
-    than that of the run. `swap` puts `.nir` files in the place of modules, `{module: path}`.
+    than that of the run. `swap` puts `.nir` files in the place of modules, `{module: path}`. `overrides` set the world
+    anew, `["task.split=pairs"]`, as far as brain and baseline stay what they are.
     """
     for name in lesions:
         if name not in run.circuit.modules:
             raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
+    run = altered(run, overrides)
     world = run.setup.world
     ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
-    other = on_engine(run, engine)  # complains too
-    params = run.learner(checkpoint).params  # of the run itself: what a checkpoint holds depends on its engine
-    run = other
+    run = on_engine(run, engine)  # complains too
+    params = run.learner(checkpoint).params
     if swap:
         run, params = swapped(run, params, swap)
     clamp = means(run, params, lesions) if lesions else {}
-    returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
-    (low, high), mean = interval(returns), float(returns.mean())
+    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic)
+    (low, high), mean = interval(played.values), float(played.values.mean())
+    more: dict[str, Any] = {"lesions": tuple(lesions), "metric": metric(run.env), "groups": parts(run, played)}
     if ends is None:
-        return {world: Score(None, low, high, mean, None, None, len(returns), tuple(lesions))}
+        return {world: Score(None, low, high, mean, None, None, len(played.values), **more)}
     score, low, high = (float(ends.score(x)) for x in (mean, low, high))
-    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
+    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(played.values), **more)}
+
+
+def parts(run: Run, played: Played) -> dict[str, Part]:
+    """The metric by groups of episodes, where the task names some."""
+    names = groups(getattr(run.env, "task", None))
+    found = {name: played.values[played.groups == number] for number, name in enumerate(names)}
+    return {name: Part(float(v.mean()), *interval(v), len(v)) for name, v in found.items() if len(v)}
 
 
 def on_engine(run: Run, engine: str) -> Run:
-    """The same run with its world on another engine; its own if none is named. Load the weights before."""
+    """The same run with its world on another engine; its own if none is named."""
     if not engine:
         return run
     if run.setup.env.id:
@@ -94,18 +82,18 @@ def on_engine(run: Run, engine: str) -> Run:
             "Leave --engine out."
         )
     choice.engine(engine)
-    return replace(run, setup=replace(run.setup, env=replace(run.setup.env, engine=engine)))
+    setup = replace(run.setup, env=replace(run.setup.env, engine=engine))
+    return replace(run, setup=setup, trained=run.trained or run)
 
 
-def interval(values: np.ndarray, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
-    """Percentile bootstrap of the mean (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+class Played(NamedTuple):
+    """Whole episodes."""
+
+    values: np.ndarray  # [E], what the task is scored by, often the return
+    groups: np.ndarray  # [E] int, places in the task's groups; 0 where it has none
 
 
-def episode_returns(
+def play(
     run: Run,
     params: Params,
     episodes: int,
@@ -113,11 +101,8 @@ def episode_returns(
     clamp: Mapping[str, jax.Array] | None = None,
     deterministic: bool = True,
     seed: int = 0,
-) -> np.ndarray:
-    """What a task is scored by (often the return) in so many first episodes, one per environment, on test seeds.
-
-    These are odd; training seeds are even.
-    """
+) -> Played:
+    """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
@@ -125,14 +110,21 @@ def episode_returns(
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
     go = _stretch(run.circuit, env, options)
-    found: list[np.ndarray] = []
+    found: list[Played] = []
     for number in range(math.ceil(episodes / batch)):
         life = start(jax.random.key(2 * (seed + number) + 1))
+        sort = _group(env, life)
         total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
         while not over.all():
             life, total, over = go(params, life, total, over)
-        found.append(np.asarray(total))
-    return np.concatenate(found)[:episodes]
+        found.append(Played(np.asarray(total), sort))
+    return Played(*(np.concatenate(each)[:episodes] for each in zip(*found, strict=True)))
+
+
+def _group(env: Env, life: Life) -> np.ndarray:
+    """`[B]`, of which group the running episodes are."""
+    task: Any = getattr(env, "task", None)
+    return np.asarray(jax.vmap(task.group)(life.world.task)) if groups(task) else np.zeros(env.batch, int)
 
 
 def mode(run: Run) -> Any:
@@ -141,9 +133,7 @@ def mode(run: Run) -> Any:
 
 
 def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any]) -> Any:
-    """A compiled stretch of decisions that adds up the rewards of each environment's first episode."""
-
-    metric = getattr(getattr(env, "task", None), "metric", "return")
+    """A compiled stretch of decisions that adds up the metric of each environment's first episode."""
 
     @jax.jit
     def go(params: Params, life: Life, total: jax.Array, over: jax.Array) -> tuple[Life, jax.Array, jax.Array]:
@@ -151,8 +141,7 @@ def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any]) -> Any:
 
         def add(carry: tuple[jax.Array, jax.Array], moment: Moment) -> tuple[tuple[jax.Array, jax.Array], None]:
             total, over = carry
-            gain = moment.reward if metric == "return" else moment.terms[metric]
-            return (total + jnp.where(over, 0.0, gain), over | moment.ends), None
+            return (total + jnp.where(over, 0.0, gain(env, moment)), over | moment.ends), None
 
         (total, over), _ = jax.lax.scan(add, (total, over), lived)
         return life, total, over

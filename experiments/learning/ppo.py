@@ -15,7 +15,7 @@ from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
 from agent.unroll import fold, unroll
-from envs.base import Env
+from envs.base import Env, gain
 from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
 
@@ -53,7 +53,7 @@ class Learner(NamedTuple):
     params: Params
     optimizer: Any
     life: Life
-    returns: jax.Array  # [B], reward of the running episodes so far
+    returns: jax.Array  # [B], what the running episodes got so far of the task's metric, often the reward
     key: jax.Array  # raw key data
     updates: jax.Array  # () int32
 
@@ -100,7 +100,7 @@ class Ppo:
         )
         params = self.circuit.renew(params, {port: fold(lived.trace[port]) for port in self.circuit.followed})
         metrics = {name: value.mean() for name, value in metrics.items()}
-        returns, episodes = _episodes(learner.returns, lived)
+        returns, episodes = _episodes(self.env, learner.returns, lived)
         episodes["fault"] = first_fault(learner.life, lived)
         learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
         return learner, {**metrics, **episodes}
@@ -193,19 +193,20 @@ def _mean(x: jax.Array, counts: jax.Array) -> jax.Array:
     return jnp.where(counts, x, 0.0).sum() / counts.sum()
 
 
-def _episodes(returns: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, Any]]:
-    """Running returns `[B]`, and sums over the episodes that ended."""
+def _episodes(env: Env, running: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, Any]]:
+    """The task's metric in the running episodes `[B]`, and sums: of it over the episodes that ended, of all reward."""
 
-    def tick(returns: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        reward, ends = moment
-        returns = returns + reward
-        return jnp.where(ends, 0.0, returns), jnp.where(ends, returns, 0.0)
+    def tick(running: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        more, ends = moment
+        running = running + more
+        return jnp.where(ends, 0.0, running), jnp.where(ends, running, 0.0)
 
-    returns, ended = jax.lax.scan(tick, returns, (lived.reward, lived.ends))
+    running, ended = jax.lax.scan(tick, running, (gain(env, lived), lived.ends))
     terms = {f"reward/{name}": value.mean() for name, value in lived.terms.items()}
-    return returns, {
+    return running, {
         "episodes": lived.ends.sum(),
-        "returns": ended.sum(),
+        "metric": ended.sum(),
+        "reward": lived.reward.sum(),
         "bad": lived.bad.sum(),
         **terms,
     }

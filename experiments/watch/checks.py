@@ -33,9 +33,10 @@ def check_trace(trace: Trace) -> None:
     _check_shapes(trace)
     _check_geoms(trace)
     _check_graph(trace)
-    for time, text in trace.events:
-        if not np.isfinite(time):
-            raise TraceError(f"trace.events: {text!r} is at {time} s; an event needs a time")
+    for name, what in (("events", "an event"), ("captions", "a caption")):
+        for time, text in getattr(trace, name):
+            if not np.isfinite(time):
+                raise TraceError(f"trace.{name}: {text!r} is at {time} s; {what} needs a time")
 
 
 def _check_shapes(trace: Trace) -> None:

@@ -23,7 +23,9 @@ from experiments.errors import RunError
 from experiments.evaluate import evaluate, mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, circumstances, make_env
+from experiments.say import Told
 from experiments.watch.trace import Edge, Geom, GeomType, Meta, Node, Trace
+from experiments.watch.words import account, captions, events, said
 
 SCORE_EPISODES = 64
 UNITS = 256  # of a signal at most; of a longer one, units at equal distances
@@ -40,11 +42,16 @@ class Frame(NamedTuple):
     last: bool
     ports: dict[str, np.ndarray]
     reward: dict[str, np.ndarray]
+    said: str  # the sentence that holds, if the task says any
+    account: str  # what came of the episode, in words, where it ended and the task can tell
 
 
-def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
-    """So many whole episodes of a run's newest checkpoint, on test seeds, acting by the likeliest action."""
-    frames = list(_frames(run, episodes, seed))
+def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None) -> Trace:
+    """So many whole episodes of a run's newest checkpoint, on test seeds, acting by the likeliest action.
+
+    With `told` (`experiments.say`), they all say that sentence.
+    """
+    frames = list(_frames(run, episodes, seed, told))
     frames = [f for f in frames if not f.last]  # after the end nothing moves
     time = np.arange(len(frames)) * DECISION_SECONDS
     episode = np.cumsum([f.first for f in frames]) - 1
@@ -86,17 +93,21 @@ def record(run: Run, episodes: int = 1, seed: int = 0) -> Trace:
         },
         traces={p: np.stack([f.ports[p][::stride] for f in frames]) for p, stride in strides.items()},
         strides={p: stride for p, stride in strides.items() if stride > 1},
-        events=tuple(_events(frames, time, episode)),
+        events=tuple(events(frames, time, episode)),
+        captions=tuple(captions(frames, time)),
         recalls=_recalls(circuit, frames, time),
         **_graph(circuit),
     )
 
 
-def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
+def _frames(run: Run, episodes: int, seed: int, told: Told | None = None) -> Iterator[Frame]:
     """Every decision of the first `episodes` episodes of one environment."""
     env, circuit = make_env(run.setup, 1), run.circuit
     if not isinstance(env, World):
         raise RunError(f"{run.path}: only the arena can be watched, and {env.name!r} is a machine without one.")
+    if told and told.task:
+        env = World(env.name, told.task, env.body, env.senses, env.engine, 1, env.changes)
+    judged, clamp = told is None or told.task is not None, told.clamp if told else None
     params, probes = run.learner().params, run.circuit.port_names
     life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
 
@@ -104,18 +115,25 @@ def _frames(run: Run, episodes: int, seed: int) -> Iterator[Frame]:
     def step(params: Any, life: Life) -> tuple[Life, Any]:
         pose = env.pose(life.world)
         place = jnp.concatenate([pose.position[0], pose.heading[:1]])
-        after, moment = decide(circuit, env, params, life, probes=probes, actor=mode(run))
+        after, moment = decide(circuit, env, params, life, probes=probes, clamp=clamp, actor=mode(run))
         return after, (place, moment)
 
     done = 0
     while done < episodes:
         world = life.world
         after, (place, moment) = step(params, life)
-        first = jax.tree.map(lambda x: np.asarray(x)[0], (moment.observation, moment.trace, moment.terms))
-        senses, ports, terms = first
-        shapes = env.geoms(jax.tree.map(lambda x: np.asarray(x)[0], world))
+        found = (moment.observation, moment.trace, moment.terms, world)
+        senses, ports, terms, row = jax.tree.map(lambda x: np.asarray(x)[0], found)
         yield Frame(
-            shapes, np.asarray(place), senses.get("retina"), bool(moment.first[0]), bool(moment.last[0]), ports, terms
+            env.geoms(row),
+            np.asarray(place),
+            senses.get("retina"),
+            bool(moment.first[0]),
+            bool(moment.last[0]),
+            ports,
+            terms if judged else {},  # those are of a sentence that was not said
+            told.text if told else said(env, row),
+            account(env, after.world, judged) if moment.ends[0] else "",
         )
         done += int(moment.ends[0])
         life = after
@@ -141,15 +159,6 @@ def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray |
 
 def _ports(circuit: Circuit, meaning: str) -> list[str]:
     return [p for p in circuit.port_names if circuit.port(p).meaning == meaning and not p.startswith(f"{BODY}.")]
-
-
-def _events(frames: list[Frame], time: np.ndarray, episode: np.ndarray) -> Iterator[tuple[float, str]]:
-    for frame, now, number in zip(frames, time, episode, strict=True):
-        if frame.first:
-            yield float(now), f"episode {number + 1} begins"
-        for term, value in frame.reward.items():
-            if value:
-                yield float(now), f"{term} {value:+g}"
 
 
 def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndarray:

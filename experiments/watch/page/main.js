@@ -19,6 +19,13 @@ function fillHud(trace, world, strips, t) {
   $("hud").replaceChildren(...facts.map(([name, value]) => make("span", {}, `${name} `, make("b", {}, value))));
 }
 
+// What is said at this moment, and at the end what came of it.
+function fillCaption(trace, t) {
+  const text = trace.captions.findLast(([time]) => time <= t + 1e-3)?.[1] ?? "";
+  if ($("caption").textContent !== text) $("caption").textContent = text;
+  $("caption").hidden = !text;
+}
+
 async function main() {
   const trace = await loadTrace();
   let asked = false, panels = [];
@@ -37,6 +44,7 @@ async function main() {
   const draw = () => {
     for (const panel of panels) panel.draw(transport.time);
     fillHud(trace, world, timeline.strips, transport.time);
+    fillCaption(trace, transport.time);
   };
   panels = [view, retina, graph, timeline, log, transport].filter(Boolean);
   new ResizeObserver(() => { timeline.layout(); graph?.layout(); ask(); }).observe(document.body);
