@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agent.circuit import Params
-from agent.language.frozen_text import FrozenTextConfig
+from agent.language.frozen_text import FrozenTextConfig, embedded
 from agent.language.words import sentences_of
 from agent.wires import BODY
 from envs.grammar import SIZES, TEMPLATES
 from envs.scene import COLOURS, SHAPES
 from experiments.errors import RunError
-from experiments.hearing import embedded
 from experiments.run import Run
 from experiments.scores import interval
 
@@ -127,7 +126,7 @@ def spaces(run: Run, params: Params | None = None) -> dict[str, Space]:
     if config.shuffled:
         raise RunError(f"{run.path}: agent.modules.{name}.shuffled leaves no meaning to add up. Take a run without.")
     texts = [f"{TEMPLATES[0][0]} {thing}" for thing in said]
-    rows = embedded(config.model, sentences_of(run.circuit.inputs[name]), texts)
+    rows = embedded(config, sentences_of(run.circuit.inputs[name]), texts)
     box: Any = run.circuit.with_weights(name, run.learner().params if params is None else params)
     return {"embedding": Space(said, rows), "code": Space(said, np.asarray(box.readout(rows)))}
 

@@ -12,8 +12,7 @@ import numpy as np
 from flax import nnx
 
 from agent.circuit import Params
-from agent.language import sentences
-from agent.language.frozen_text import FrozenTextConfig, embeddings
+from agent.language.frozen_text import FrozenTextConfig, embedded, embeddings
 from agent.language.learned_text import LearnedText, LearnedTextConfig
 from agent.language.words import sentences_of, split
 from agent.ports import Ports
@@ -27,7 +26,7 @@ def code(run: Run, params: Params, name: str, text: str, strange: Collection[str
     config = run.circuit.modules[name]
     if isinstance(config, FrozenTextConfig):
         known = sentences_of(run.circuit.inputs[name])
-        row = _shuffled(run, config, name, known, text) if config.shuffled else embedded(config.model, known, [text])
+        row = _shuffled(run, config, name, known, text) if config.shuffled else embedded(config, known, [text])
         box: Any = run.circuit.with_weights(name, params)
         return {f"{name}.code": box.readout(jnp.asarray(row))[0]}
     if isinstance(config, LearnedTextConfig):
@@ -38,16 +37,6 @@ def code(run: Run, params: Params, name: str, text: str, strange: Collection[str
     )
 
 
-def embedded(model: str, known: tuple[str, ...], texts: list[str]) -> np.ndarray:
-    """`[N, D]` float32: embeddings of any sentences, centred by the mean of the `known` ones and of mean square 1.
-
-    For those that are known it is what `frozen_text` looks up.
-    """
-    table = sentences.embed(model, known)
-    rows = sentences.embed(model, texts) - table.mean(0, keepdims=True)
-    return rows / np.sqrt(np.square(rows).mean(1, keepdims=True))
-
-
 def _shuffled(run: Run, config: FrozenTextConfig, name: str, known: tuple[str, ...], text: str) -> np.ndarray:
     """`[1, D]`, the embedding that a sentence was given in place of its own."""
     rows = [row for row, sentence in enumerate(known) if split(sentence) == split(text)]
@@ -56,7 +45,7 @@ def _shuffled(run: Run, config: FrozenTextConfig, name: str, known: tuple[str, .
             f"{run.path}: agent.modules.{name}.shuffled gives every sentence the embedding of another one, so that "
             f"{text!r}, which is none of its {len(known):,} sentences, has none. Take a run without."
         )
-    return embeddings(config.model, known, True)[rows]
+    return embeddings(config, known)[rows]
 
 
 def _learned(run: Run, params: Params, name: str, text: str, strange: Collection[str]) -> jax.Array:

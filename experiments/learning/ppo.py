@@ -151,7 +151,7 @@ class Ppo:
             "loss/policy": -mean(gain),
             "loss/value": c.value_weight * mean(0.5 * jnp.square(trace[c.value] - batch.target)),
             "loss/entropy": -c.entropy_weight * mean(policy.entropy(trace[c.policy])),
-            **{f"loss/{port}": weight * mean(trace[port]) for port, weight in c.losses.items()},
+            **{f"loss/{port}": weight * trace[port].mean() for port, weight in c.losses.items()},
         }
         loss = sum(terms.values(), jnp.zeros(()))
         kl = mean(ratio - 1.0 - jnp.log(ratio))  # Schulman's k3 estimate

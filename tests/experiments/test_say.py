@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 import agent
-from agent.language.frozen_text import embeddings
+from agent.language.frozen_text import FrozenTextConfig, embedded, embeddings
 from agent.ports import Port, Ports
 from envs.tasks.ground import Ground
 from experiments import say as module
 from experiments.config import composed, experiment
 from experiments.errors import RunError
-from experiments.hearing import code, embedded
+from experiments.hearing import code
 from experiments.run import Run
 from experiments.say import Told, say, trained_on
 from experiments.watch.words import captions, events
@@ -52,12 +52,14 @@ def heard(run: Any, params: Any, row: int) -> np.ndarray:
     return np.asarray(box((), {"sentence": jnp.array([row])}, jax.random.key(0))[1]["code"][0])
 
 
-def test_a_known_sentence_is_embedded_as_in_training() -> None:
-    """Bit for bit, so that the mean that is taken off is that of the training's sentences; a new one has its own."""
-    np.testing.assert_array_equal(embedded(BERT, KNOWN, list(KNOWN)), embeddings(BERT, KNOWN))
-    new = embedded(BERT, KNOWN, ["dance with the blue pillar"])
+@pytest.mark.parametrize("options", [{}, {"whiten": 0.5}, {"opening": False, "whiten": 1.0}])
+def test_a_known_sentence_is_embedded_as_in_training(options: dict[str, Any]) -> None:
+    """Bit for bit, so that what is taken off is that of the training's sentences; a new one has its own."""
+    config = FrozenTextConfig(model=BERT, **options)
+    np.testing.assert_array_equal(embedded(config, KNOWN, KNOWN), embeddings(config, KNOWN))
+    new = embedded(config, KNOWN, ["dance with the blue pillar"])
     assert np.square(new).mean() == pytest.approx(1.0, abs=1e-5)
-    assert np.abs(new - embeddings(BERT, KNOWN)).max(1).min() > 0.01
+    assert np.abs(new - embeddings(config, KNOWN)).max(1).min() > 0.01
 
 
 @pytest.mark.parametrize("language", [{"kind": "frozen_text", "model": BERT}, {"kind": "learned_text", "features": 8}])
