@@ -20,6 +20,8 @@ from agent.registry import kind_of
 from agent.wires import BODY, Wire
 
 Params = dict[str, Any]
+FROZEN = "frozen"
+"""The attribute under which a module holds a pretrained transformer."""
 
 
 def name_key(key: jax.Array, name: str) -> jax.Array:
@@ -47,9 +49,30 @@ class Circuit:
         return jax.custom_batching.sequential_vmap(self._weights)(key)
 
     def _weights(self, key: jax.Array) -> Params:
-        weights = {n: nnx.to_pure_dict(nnx.split(self._create(n, name_key(key, n)))[1]) for n in self.modules}
+        weights = {n: learned(self._create(n, name_key(key, n))) for n in self.modules}
         # Strongly typed, so that no step compiles twice.
         return jax.tree.map(lambda x: jnp.asarray(x, x.dtype), weights)
+
+    @cached_property
+    def frozen(self) -> Params:
+        """Weights of pretrained transformers, `{module: {"frozen": {...}}}`: beside the params, and never learned."""
+        holding = [name for name, box in self.boxes.items() if hasattr(box, FROZEN)]
+        with jax.ensure_compile_time_eval():
+            made = {name: getattr(self._create(name, jax.random.key(0)), FROZEN) for name in holding}
+        return {name: {FROZEN: nnx.to_pure_dict(nnx.split(each)[1])} for name, each in made.items()}
+
+    def whole(self, params: Params, frozen: Params) -> Params:
+        """Params with `frozen` beside them, which makes both arguments of a program.
+
+        All that takes params does without: the frozen weights are then constants of the program, which takes minutes to
+        compile where they are large.
+        """
+        return {name: {**weights, **frozen.get(name, {})} for name, weights in params.items()}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the pretrained weights, by the module that runs them."""
+        return {name: box.digest for name, box in self.boxes.items() if box.digest}
 
     def initial(self, batch: int) -> dict[str, Any]:
         """The state at the start of a life: every module's own, and what travels on delayed wires."""
@@ -113,7 +136,7 @@ class Circuit:
         for name in self._renewing:
             box = self.with_weights(name, params)
             box.renew(self.gather(name, sent, arriving))
-            renewed[name] = nnx.to_pure_dict(nnx.split(box)[1])
+            renewed[name] = learned(box)
         return params | renewed
 
     @cached_property
@@ -134,7 +157,8 @@ class Circuit:
     def with_weights(self, name: str, params: Params) -> Module[Any]:
         """One module with its weights."""
         definition, weights = nnx.split(self.boxes[name])
-        nnx.replace_by_pure_dict(weights, params[name])
+        own = params[name] if FROZEN in params[name] else self.whole({name: params[name]}, self.frozen)[name]
+        nnx.replace_by_pure_dict(weights, own)
         return nnx.merge(definition, weights)
 
     def models(self, params: Params) -> dict[str, Module[Any]]:
@@ -211,6 +235,11 @@ class Circuit:
     def _create(self, name: str, key: jax.Array) -> Module[Any]:
         config = self.modules[name]
         return IMPLEMENTATIONS[type(config)](config, self.inputs[name], nnx.Rngs(key))
+
+
+def learned(box: Module[Any]) -> Params:
+    """A module's weights as a plain tree, without those of a pretrained transformer."""
+    return {name: each for name, each in nnx.to_pure_dict(nnx.split(box)[1]).items() if name != FROZEN}
 
 
 def _concatenate(values: list[jax.Array]) -> jax.Array:

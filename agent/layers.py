@@ -27,3 +27,9 @@ def softmax(scores: jax.Array, there: jax.Array) -> jax.Array:
     excited = jnp.where(there, jnp.exp(jnp.where(there, scores - top, 0.0)), 0.0)
     total = excited.sum(axis=-1, keepdims=True)
     return excited / jnp.where(total > 0, total, 1.0)
+
+
+def standard(x: jax.Array) -> jax.Array:
+    """`[..., D]`, centred and of mean square 1: a few features of a pretrained transformer dwarf all others."""
+    x = x - x.mean(-1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-6)

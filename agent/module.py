@@ -79,6 +79,15 @@ class Module(nnx.Module, Generic[C]):
         self.config = config
         self.inputs = inputs
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pretrained weights that the module runs, which no checkpoint holds; empty where it has none.
+
+        A pretrained transformer that runs in the decision itself is the attribute `frozen`: its weights are in
+        `Circuit.frozen`, and in no params.
+        """
+        return ""
+
     def initial(self, batch: int) -> State:
         """State at the start of an episode, `[B, ...]`; an empty tuple for a module without state."""
         return ()

@@ -61,6 +61,7 @@ def evaluate(
     params = run.learner(checkpoint).params
     if swap:
         run, params = swapped(run, params, swap)
+    params = run.circuit.whole(params, run.circuit.frozen)
     clamp = means(run, params, lesions) if lesions else {}
     played = play(run, params, episodes, clamp=clamp, deterministic=deterministic, wipes=forgotten)
     (low, high), mean = interval(played.values), float(played.values.mean())
@@ -202,9 +203,9 @@ def means(run: Run, params: Params, names: Sequence[str], decisions: int = 256) 
     env = make_env(run.setup, BATCH)
 
     @jax.jit
-    def collect(key: jax.Array) -> dict[str, jax.Array]:
+    def collect(params: Params, key: jax.Array) -> dict[str, jax.Array]:
         life = begin(run.circuit, env, key)
         _, lived = rollout(run.circuit, env, params, life, decisions, probes=floats)
         return {port: lived.trace[port].mean(axis=(0, 1)) for port in floats}
 
-    return collect(jax.random.key(99991))
+    return collect(params, jax.random.key(99991))

@@ -49,7 +49,7 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
         try:
             while done < setup.updates:
                 before = time.perf_counter()
-                learner, row = update(learner)
+                learner, row = update(learner, run.circuit.frozen)
                 fault = row.pop("fault")
                 row = {name: float(value) for name, value in row.items()}
                 done += 1
@@ -61,7 +61,7 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
                 progress.advance(row)
                 if done % setup.checkpoint_every == 0 or done == setup.updates:
                     metrics.flush()
-                    run.checkpoints.save(done, learner)
+                    run.checkpoints.save(done, learner, run.circuit.digests)
         finally:
             progress.stop()
             metrics.close()

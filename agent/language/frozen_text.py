@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from agent.config import option
-from agent.language import sentences
+from agent.language import pretrained, sentences
 from agent.language.words import SENTENCE, sentences_of, split
 from agent.layers import dense
 from agent.module import Arrays, Module, State
@@ -52,6 +52,10 @@ class FrozenText(Module[FrozenTextConfig]):
         super().__init__(config, inputs, rngs)
         self.sentences = sentences_of(inputs)
         self.readout = dense(self._table.shape[1], config.width, rngs, gain=1.0)
+
+    @property
+    def digest(self) -> str:
+        return pretrained.load(self.config.model).digest
 
     @property
     def _table(self) -> np.ndarray:

@@ -15,10 +15,11 @@
   memory    exact search for the 8 nearest of 65,536 and of a million keys, beside faiss's IndexFlat
   recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
   load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
+  language  sentences by MiniLM beside sentence-transformers, new ones and known ones; a brain with words and without
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `ground`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the extra
-`bench-spiking`, `planning` also the extra `planning`.
+All but `train`, `engines`, `ground`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the
+extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
 
 examples:
   scrubjay bench train
@@ -164,6 +165,12 @@ def _load(args: argparse.Namespace, say: Say) -> Found:
     return load.bench(args.seeds, args.output, say)
 
 
+def _language(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import language
+
+    return language.bench(args.turns, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -184,6 +191,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "memory": _memory,
     "recall": _recall,
     "load": _load,
+    "language": _language,
     "soak": _soak,
 }
 

@@ -113,7 +113,7 @@ def _frames(run: Run, episodes: int, seed: int, told: Told | None = None) -> Ite
     if told and told.task:
         env = World(env.name, told.task, env.body, env.senses, env.engine, 1, env.changes)
     judged, clamp = told is None or told.task is not None, told.clamp if told else None
-    params, probes = run.learner().params, run.circuit.port_names
+    params, probes = circuit.whole(run.learner().params, circuit.frozen), circuit.port_names
     life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
 
     @jax.jit

@@ -22,9 +22,12 @@ SHAPES = {0: (), 1: (6,), 2: (6, 8), 3: (2, 32, 4)}
 BATCH, TIMES = 3, 7
 HERE = Path(__file__).parent
 WANTED = {
+    "frozen_memory": {"model": str(HERE / "language" / "gpt2"), "window": 4},
     "frozen_text": {"model": str(HERE / "language" / "bert")},
+    "frozen_vision": {"model": str(HERE / "language" / "vit")},
     "nir": {"path": str(HERE / "nir" / "example.nir")},
     "mcts": {"levels": 2, "simulations": 6, "horizon": 3},  # the senses here have six numbers: 64 moves
+    "visual_prefix": {"model": str(HERE / "language" / "gpt2"), "candidates": ["red", "green", "blue"]},
 }
 """Options that a kind cannot do without."""
 TWICE = ("habit",)
