@@ -88,10 +88,11 @@ def _statistics(config: FrozenTextConfig, known: tuple[str, ...]) -> tuple[dict[
     with jax.ensure_compile_time_eval():
         table = sentences.embed(config.model, known)
     groups = np.array([_group(config, text) for text in known])
-    means = {str(group): table[groups == group].mean(0) for group in np.unique(groups)} | {"": table.mean(0)}
+    shared = [group for group, count in zip(*np.unique(groups, return_counts=True), strict=True) if count > 1]
+    means = {str(group): table[groups == group].mean(0) for group in shared} | {"": table.mean(0)}
     if not config.whiten:
         return means, None
-    return means, levelling(table - np.stack([means[group] for group in groups]), config.whiten)
+    return means, levelling(table - np.stack([means.get(group, means[""]) for group in groups]), config.whiten)
 
 
 def _group(config: FrozenTextConfig, text: str) -> str:

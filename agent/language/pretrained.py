@@ -50,12 +50,13 @@ def load(model: str, *, pretrained: bool = True, seed: int = 0) -> Pretrained:
     With `pretrained=False` its weights are random, drawn from `seed`, as before it was ever trained.
     WeightsError where something is missing, damaged, of an unknown family, or of other shapes than its config says.
     """
-    return _load(model, None if pretrained else seed)
+    path = weights.find(model)
+    return _load(path, None if pretrained else seed, weights.stamp(path) if pretrained else ())
 
 
 @lru_cache(maxsize=8)
-def _load(model: str, seed: int | None) -> Pretrained:
-    path = weights.find(model)
+def _load(path: Path, seed: int | None, stamp: tuple[tuple[Path, int], ...]) -> Pretrained:
+    """Read once, and anew where a file was written since."""
     config = read_config(path)
     family = str(config.get("model_type"))
     if family not in FAMILIES:

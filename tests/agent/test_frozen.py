@@ -122,7 +122,7 @@ def test_a_prompt_stands_where_no_sentence_is_wired() -> None:
     told = seeing()((), {"image": image, "sentence": jnp.array([1])}, keys)[1]["answer"]
     config = VisualPrefixConfig(model=GPT2, features=8, width=8, candidates=("red", "green"), prompt=SAID[1])
     asked = VisualPrefix(config, EYE, nnx.Rngs(0))((), {"image": image}, keys)[1]["answer"]
-    np.testing.assert_array_equal(asked, told)
+    close(asked, told)
 
 
 def test_gradient_passes_through_the_frozen_transformer() -> None:
@@ -148,6 +148,7 @@ def test_frozen_weights_are_beside_the_params() -> None:
     assert "frozen" not in made.params["it"]
     assert set(made.circuit.frozen) == {"it"}
     assert made.circuit.digests == {"it": pretrained.load(GPT2).digest}
+    assert bench("frozen_text").circuit.digests == {"it": pretrained.load(BERT).digest}
     lived, start = life(made.circuit, times=3), made.circuit.initial(BATCH)
     whole = made.circuit.whole(made.params, made.circuit.frozen)
     constants, arguments = (made.unroll(params, start, *lived)[1] for params in (made.params, whole))
