@@ -74,15 +74,15 @@ def staged(key: jax.Array, said: Said) -> jax.Array:
     """The kinds `[4, 3]` of things for a given sentence, drawn as for any other; it may be one that no split has."""
     keys = jax.random.split(key, 2)
     form, noun = FORMS[int(said.form)], jnp.int32(said.noun)
-    colour, shape = int(said.colour) - 1, int(said.shape) - 1  # -1: unsaid
+    colour, shape = np.int32(said.colour) - 1, np.int32(said.shape) - 1  # -1: unsaid
     fits = ((colour == _COLOUR) | (colour < 0)) & ((shape == _SHAPE) | (shape < 0))
     if form == "attribute":
         sorts = np.arange(8) == (said.size > 0) + 2 * (colour >= 0) + 4 * (shape >= 0)
-        return _attribute(keys[1], pick(keys[0], fits), sorts, said.size)[1]
+        return _attribute(keys[1], pick(keys[0], np.asarray(fits)), sorts, said.size)[1]
     if form == "not_colour":
-        return _not_colour(keys[1], pick(keys[0], (shape == _SHAPE) & (colour != _COLOUR)), colour)[1]
+        return _not_colour(keys[1], pick(keys[0], np.asarray((shape == _SHAPE) & (colour != _COLOUR))), int(colour))[1]
     if form == "not_shape":
-        return _not_shape(keys[1], pick(keys[0], (colour == _COLOUR) & (shape != _SHAPE)), shape)[1]
+        return _not_shape(keys[1], pick(keys[0], np.asarray((colour == _COLOUR) & (shape != _SHAPE))), int(shape))[1]
     if form == "between":
         one, two = (jnp.int32(_S * each + said.landmark % _S) for each in _PAIRS[int(said.pair)])
         return _kinds(keys[1], (noun, noun, one, two))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from envs.grammar import NOUNS, PAIRS, PHRASES, SIZES, Said, sentences
 from envs.scene import COLOURS, SHAPES
@@ -61,11 +62,13 @@ def _said() -> dict[str, list[Said]]:
     spare = list(product(colours, shapes))
     some = list(product(range(len(SIZES) + 1), range(len(COLOURS) + 1), range(len(SHAPES) + 1)))[1:]
     between = product(nouns, shapes, range(len(PAIRS)))
-    said = lambda form, size=0, colour=0, shape=0, noun=0, landmark=0, pair=0: Said(  # noqa: E731
-        form, 0, size, colour, shape, noun, landmark, pair
-    )
+
+    def said(form: int, **named: int) -> Said:
+        values: dict[str, Any] = dict.fromkeys(Said._fields, 0) | named | {"form": form}
+        return Said(**values)
+
     return {
-        "attribute": [said(0, size, colour, shape) for size, colour, shape in some],
+        "attribute": [said(0, size=size, colour=colour, shape=shape) for size, colour, shape in some],
         **{
             form: [said(n, noun=noun, landmark=mark) for noun, mark in two]
             for n, form in ((1, "left"), (2, "right"), (3, "nearest"), (5, "take"))
@@ -80,4 +83,4 @@ def _sensible(said: Said) -> bool:
     """Whether a thing is not told to stand beside itself, or to be taken there."""
     if said.form == 4:
         return said.noun not in [len(SHAPES) * colour + said.landmark for colour in PAIRS[said.pair]]
-    return said.form not in (1, 2, 3, 5) or said.noun != said.landmark
+    return int(said.form) not in (1, 2, 3, 5) or bool(said.noun != said.landmark)

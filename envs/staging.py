@@ -58,7 +58,7 @@ def called(kinds: np.ndarray) -> tuple[str, ...]:
 
 def account(task: Ground, state: GroundState, pose: Pose, body: Body, judged: bool) -> str:
     """Which thing a body touches, as plain arrays, and whether the sentence means it."""
-    things = jax.device_get(task.scene(state).things)
+    things = jax.device_get(task.scene(jax.tree.map(jnp.asarray, state)).things)
     gap = np.linalg.norm(things.position - np.asarray(pose.position), axis=-1) - things.radius - body.radius
     names, meant = called(np.asarray(state.kinds)), int(state.taken)
     if gap.min() > task.reach + 1e-6:

@@ -29,6 +29,7 @@ ORDER = (
     "train",
     "evaluate",
     "watch",
+    "probe",
     "ledger",
     "export",
     "nir",

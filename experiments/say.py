@@ -26,7 +26,7 @@ from experiments.run import Run
 SCENES = ("fitting", "random")
 """`fitting`: things of which the sentence means one, where it can be understood; `random`: as in any other episode."""
 
-_DRAWS, _TURNS = 1 << 16, 4
+_DRAWS, _TURNS = 1 << 16, 2
 _NEAR = 3
 
 
@@ -97,7 +97,7 @@ def trained_on(run: Run) -> frozenset[tuple[str, ...]]:
 
 @lru_cache(maxsize=4)
 def _drawn(task: Any, body: Any) -> frozenset[tuple[str, ...]]:
-    """What a task said in 262,144 episodes: GROUND's rarest sentence is said in one of 10,080."""
+    """What a task said in 131,072 episodes: GROUND's rarest sentence is said in one of 10,080."""
     draw = jax.jit(jax.vmap(lambda key: task.scene(task.reset(key, body)[0]).sentence))
     keys = jax.random.split(jax.random.key(0), _TURNS)
     rows = np.unique([np.asarray(draw(jax.random.split(key, _DRAWS))) for key in keys])

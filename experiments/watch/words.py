@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from envs.world import World
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def said(env: World, row: Any) -> str:
     """The sentence that holds in one environment's state; none where the task says nothing."""
-    number = env.task.scene(row.task).sentence
+    number = env.task.scene(jax.tree.map(jnp.asarray, row.task)).sentence
     return "" if number is None or not env.fixed.sentences else env.fixed.sentences[int(number)]
 
 

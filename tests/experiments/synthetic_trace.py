@@ -29,6 +29,9 @@ EDGES = [
 ]  # fmt: skip
 
 
+NAMES = ("first", "second", "third")
+
+
 def synthetic_trace(seconds: float = 20.0, episodes: int = 1, seed: int = 0) -> Trace:
     """A trace of `seconds` in all, cut into equal episodes."""
     rng = np.random.default_rng(seed)
@@ -65,7 +68,7 @@ def synthetic_trace(seconds: float = 20.0, episodes: int = 1, seed: int = 0) -> 
         strides={"hippocampus.weights": 3},
         signals={"memory confidence": activity["hippocampus.recall"], "gate": activity["prefrontal.gate"]},
         events=tuple(sorted(starts + ate)),
-        captions=tuple((time, f"“go to thing {n + 1}”") for n, (time, _) in enumerate(starts)),
+        captions=tuple((time, f"“go to the {name} thing”") for (time, _), name in zip(starts, NAMES, strict=False)),
         recalls=np.array([[t, max(0.0, t - 4 - 3 * rng.random()), rng.random()] for t in time[60::17]]).reshape(-1, 3),
         nodes=tuple(Node(*node) for node in NODES),
         edges=tuple(Edge(*edge) for edge in EDGES),

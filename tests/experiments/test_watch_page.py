@@ -241,6 +241,28 @@ def test_the_page_holds_what_was_recorded(opened: Browser, trace: Trace) -> None
 
 
 @pytest.mark.browser
+def test_what_is_said_stands_in_the_picture(opened: Browser, trace: Trace) -> None:
+    """The caption of the moment, whole and within the view; it says what came of it once that is known."""
+    for time, text in trace.captions:
+        opened.evaluate(f"scrubjay.seek({time + 0.05})")
+        assert opened.evaluate("document.getElementById('caption').textContent") == text
+        assert not opened.evaluate("document.getElementById('caption').hidden")
+        left, top, width, height = opened.evaluate(BOX % "#caption")
+        x, y, wide, high = opened.evaluate(BOX % "#view")
+        assert x <= left < left + width <= x + wide
+        assert y <= top < top + height <= y + high
+        assert opened.evaluate("document.getElementById('caption').scrollWidth") <= width + 1
+
+
+@pytest.mark.browser
+def test_without_a_sentence_there_is_no_caption(browser: Browser, trace: Trace, tmp_path: Path) -> None:
+    page = write_page(replace(trace, captions=()), tmp_path / "silent.html")
+    browser.open(page.as_uri())
+    assert browser.evaluate("document.getElementById('caption').hidden")
+    assert browser.evaluate(BOX % "#caption") == [0, 0, 0, 0]
+
+
+@pytest.mark.browser
 def test_keys(opened: Browser) -> None:
     steps: list[tuple[str, bool, float]] = [
         ("ArrowRight", False, 0.1), ("ArrowRight", True, 1.1), ("ArrowLeft", False, 1.0), ("]", False, 10.0),
