@@ -97,11 +97,9 @@ def test_barriers_of_training_and_test_differ() -> None:
     longer = found["longer"]
     assert longer.arms[longer.kind == u].min() >= 0.45
     assert 2 * longer.reach[longer.kind == panel].min() >= 0.9
-    for split, unequal in (("train", False), ("shortcut", True)):
-        lengths = np.sort(drawn(split)[0].shortest, -1)
-        assert (
-            (lengths[:, 1] >= 1.15 * lengths[:, 0]).all() if unequal else (lengths[:, 1] < 1.15 * lengths[:, 0]).all()
-        )
+    # one side is much the longer way only where that is asked; elsewhere the start and the food are a little aside
+    ratio = {s: np.divide(*np.sort(drawn(s)[0].shortest, -1).T[::-1]) for s in ("train", "shortcut")}
+    assert ratio["train"].max() < 1.25 < 1.4 < ratio["shortcut"].min()
 
 
 def test_all_stands_inside_and_the_body_starts_in_front() -> None:
