@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -103,6 +103,18 @@ def play(
     seed: int = 0,
 ) -> Played:
     """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
+    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed)(params)
+
+
+def player(
+    run: Run,
+    episodes: int,
+    *,
+    clamp: Mapping[str, jax.Array] | None = None,
+    deterministic: bool = True,
+    seed: int = 0,
+) -> Callable[[Params], Played]:
+    """As `play`, for several weights of one brain: compiled once."""
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
@@ -110,15 +122,19 @@ def play(
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
     go = _stretch(run.circuit, env, options)
-    found: list[Played] = []
-    for number in range(math.ceil(episodes / batch)):
-        life = start(jax.random.key(2 * (seed + number) + 1))
-        sort = _group(env, life)
-        total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
-        while not over.all():
-            life, total, over = go(params, life, total, over)
-        found.append(Played(np.asarray(total), sort))
-    return Played(*(np.concatenate(each)[:episodes] for each in zip(*found, strict=True)))
+
+    def played(params: Params) -> Played:
+        found: list[Played] = []
+        for number in range(math.ceil(episodes / batch)):
+            life = start(jax.random.key(2 * (seed + number) + 1))
+            sort = _group(env, life)
+            total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
+            while not over.all():
+                life, total, over = go(params, life, total, over)
+            found.append(Played(np.asarray(total), sort))
+        return Played(*(np.concatenate(each)[:episodes] for each in zip(*found, strict=True)))
+
+    return played
 
 
 def _group(env: Env, life: Life) -> np.ndarray:
