@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -134,6 +134,19 @@ def play(
     wipes: Sequence[Wipe] = (),
 ) -> Played:
     """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
+    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed, wipes=wipes)(params)
+
+
+def player(
+    run: Run,
+    episodes: int,
+    *,
+    clamp: Mapping[str, jax.Array] | None = None,
+    deterministic: bool = True,
+    seed: int = 0,
+    wipes: Sequence[Wipe] = (),
+) -> Callable[[Params], Played]:
+    """As `play`, for several weights of one brain: compiled once."""
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
@@ -141,15 +154,19 @@ def play(
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
     go = _stretch(run.circuit, env, options, wipes)
-    found: list[Played] = []
-    for number in range(math.ceil(episodes / batch)):
-        life = start(jax.random.key(2 * (seed + number) + 1))
-        sort = _group(env, life)
-        tally = Tally(jnp.zeros(batch), jnp.zeros(batch, bool), _record(env, life), jnp.ones(batch, jnp.int32))
-        while not tally.over.all():
-            life, tally = go(params, life, tally)
-        found.append(Played(np.asarray(tally.total), sort, jax.device_get(tally.record)))
-    return jax.tree.map(lambda *each: np.concatenate(each)[:episodes], *found)
+
+    def played(params: Params) -> Played:
+        found: list[Played] = []
+        for number in range(math.ceil(episodes / batch)):
+            life = start(jax.random.key(2 * (seed + number) + 1))
+            sort = _group(env, life)
+            tally = Tally(jnp.zeros(batch), jnp.zeros(batch, bool), _record(env, life), jnp.ones(batch, jnp.int32))
+            while not tally.over.all():
+                life, tally = go(params, life, tally)
+            found.append(Played(np.asarray(tally.total), sort, jax.device_get(tally.record)))
+        return jax.tree.map(lambda *each: np.concatenate(each)[:episodes], *found)
+
+    return played
 
 
 def _group(env: Env, life: Life) -> np.ndarray:

@@ -47,8 +47,7 @@ class GroundingConfig:
     kernel: int = option(5, "patches in whose light the form of one is seen", low=1)
     queries: int = option(4, "things that a sentence may ask for", low=1)
     common: int = option(16, "dimensions of the space in which patches and queries are compared", low=1)
-    gap: int = option(2, "patches on either side that belong to what is seen itself", low=0)
-    reach: int = option(6, "patches on either side as far as which its surroundings go", low=1)
+    reach: int = option(13, "patches in the surroundings of one", low=1)
     hidden: int = option(32, "features of the surroundings", low=1)
     temperature: float = option(0.3, "of the match", low=1e-3)
 
@@ -56,8 +55,6 @@ class GroundingConfig:
         rays = inputs["image"].shape[1]
         if rays % self.patch:
             raise ValueError(f"patch ({self.patch}) must divide the number of rays ({rays}).")
-        if self.gap >= self.reach:
-            raise ValueError(f"gap ({self.gap}) must be smaller than reach ({self.reach}).")
         outcome = {"outcome": Port((), "loss")} if "reward" in inputs else {}
         return Ports(
             outcome,
@@ -80,7 +77,7 @@ class Grounding(Module[GroundingConfig]):
         self.form = dense(c.features, c.features, rngs)
         self.seen = dense(2 * c.features, compared, rngs, gain=1.0)
         self.meant = dense(told, compared, rngs, gain=1.0)
-        self.around = dense(2 * (c.reach - c.gap) * c.queries, c.hidden, rngs, gain=1.0)
+        self.around = dense(c.reach * c.queries, c.hidden, rngs, gain=1.0)
         self.film = dense(told, 2 * c.hidden, rngs, gain=1.0)
         self.chosen = dense(c.hidden, 1, rngs, gain=0.1)
         self.readout = dense(4 + 2 * patches, c.width, rngs)
@@ -92,7 +89,7 @@ class Grounding(Module[GroundingConfig]):
         meant = self.meant(said).reshape(-1, c.queries, c.common)
         match = jnp.einsum("bpqd,bqd->bpq", seen, meant)
         scale, shift = jnp.split(self.film(said)[:, None], 2, axis=-1)
-        around = nnx.relu(self.around(surroundings(match, c.gap, c.reach)) * (1 + scale) + shift)
+        around = nnx.relu(self.around(neighbours(match, c.reach)) * (1 + scale) + shift)
         chosen = match[..., 0] + self.chosen(around)[..., 0]
         attention, where = attend(chosen)
         near = patches[..., -1].max((2, 3))
@@ -154,13 +151,6 @@ def alignment(seen: jax.Array, meant: jax.Array, said: jax.Array) -> jax.Array:
     rivals = jax.nn.logsumexp(jnp.where(same, -jnp.inf, match), axis=1)
     loss = jnp.logaddexp(own, rivals) - own
     return jnp.zeros(batch).at[::stride].set(loss * (batch / len(said)))
-
-
-def surroundings(x: jax.Array, gap: int, reach: int) -> jax.Array:
-    """As `neighbours`, without those nearer than or at `gap`: `[B, patches, 2 (reach - gap) D]`."""
-    wide = neighbours(x, 2 * reach + 1).reshape(*x.shape[:2], 2 * reach + 1, -1)
-    kept = np.abs(np.arange(-reach, reach + 1)) > gap
-    return wide[:, :, kept].reshape(*x.shape[:2], -1)
 
 
 def neighbours(x: jax.Array, kernel: int) -> jax.Array:

@@ -222,7 +222,7 @@ def show(found: Found) -> None:
     for name, group in found.get("ground", {}).items():
         for split, row in group["splits"].items():
             seeds = ", ".join(f"{value:.3f}" for value in row["seeds"])
-            parts = ", ".join(f"{part} {mean:.2f}" for part, mean in row["groups"].items())
+            parts = ", ".join(f"{part} {sum(each) / len(each):.3f}" for part, each in row["groups"].items())
             print(f"{name:18} {split:10} {row['mean']:.3f} ({seeds}): {parts}")
     for task, both in found.get("machines", {}).items():
         for name, r in both["returns"].items():

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from agent.perception.grounding import alignment, attend, neighbours, outcome, surroundings
+from agent.perception.grounding import alignment, attend, neighbours, outcome
 
 
 def test_alignment_by_hand() -> None:
@@ -63,8 +63,3 @@ def test_an_outcome_is_told_at_the_nearest_patch() -> None:
 def test_neighbours_of_a_row() -> None:
     x = jnp.arange(1.0, 5.0).reshape(1, 4, 1)
     np.testing.assert_array_equal(neighbours(x, 3)[0], [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 0]])
-
-
-def test_surroundings_leave_out_what_is_near() -> None:
-    x = jnp.arange(1.0, 6.0).reshape(1, 5, 1)
-    np.testing.assert_array_equal(surroundings(x, 1, 2)[0], [[0, 3], [0, 4], [1, 5], [2, 0], [3, 0]])
