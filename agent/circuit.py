@@ -15,7 +15,7 @@ from flax import nnx
 
 from agent.errors import WiringError, unknown
 from agent.module import IMPLEMENTATIONS, Arrays, Module, over
-from agent.ports import Port, Ports
+from agent.ports import MODEL, Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY, Wire
 
@@ -102,7 +102,7 @@ class Circuit:
         send, as a lesion does.
         """
         clamp = clamp or {}
-        sent = self.sensed(observation, clamp)
+        sent: dict[str, Any] = self.sensed(observation, clamp) | self.models(params)
         carried = self.carried(state["wires"], first)
         arriving = {w: buffer[:, 0] for w, buffer in carried.items()}
         modules = {}
@@ -122,6 +122,14 @@ class Circuit:
             keys = jax.vmap(lambda k: name_key(k, name))(key)
             return box(box.reset(own, first), inputs, keys)
 
+    def advance_over(
+        self, name: str, params: Params, own: Any, inputs: Arrays, first: jax.Array, key: jax.Array
+    ) -> tuple[Any, Arrays]:
+        """All decisions of a module that has `over_time`: arrays are `[T, B, ...]`."""
+        with jax.named_scope(name):
+            keys = jax.vmap(jax.vmap(lambda k: name_key(k, name)))(key)
+            return self.with_weights(name, params).over_time(own, inputs, first, keys)
+
     def renew(self, params: Params, sent: Arrays) -> Params:
         """The weights after every module with `renew` saw what came in: `sent` `{port: [N, ...]}` holds `followed`."""
         renewed, arriving = {}, {str(w): sent[w.start] for w in self.wires if w.start in sent}
@@ -137,6 +145,12 @@ class Circuit:
         return tuple(dict.fromkeys(w.start for w in self.wires if w.target in self._renewing))
 
     @cached_property
+    def replayed(self) -> tuple[str, ...]:
+        """The ports that somebody hears and that learning takes as data, as their modules declare."""
+        heard = dict.fromkeys(w.start for w in self.wires if w.source != BODY)
+        return tuple(p for p in heard if p.split(".")[1] in self.boxes[p.split(".")[0]].replayed)
+
+    @cached_property
     def _renewing(self) -> tuple[str, ...]:
         return tuple(name for name, box in self.boxes.items() if type(box).renew is not Module.renew)
 
@@ -146,6 +160,10 @@ class Circuit:
         own = params[name] if FROZEN in params[name] else self.whole({name: params[name]}, self.frozen)[name]
         nnx.replace_by_pure_dict(weights, own)
         return nnx.merge(definition, weights)
+
+    def models(self, params: Params) -> dict[str, Module[Any]]:
+        """What ports of dtype `model` send: their modules, with weights; no state or input changes it."""
+        return {w.start: self.with_weights(w.source, params) for w in self.wires if self.port(w.start).dtype == MODEL}
 
     def carried(self, travelling: Arrays, first: jax.Array) -> Arrays:
         """What delayed wires hold, emptied where an episode begins."""
@@ -160,7 +178,7 @@ class Circuit:
         sent = {f"{name}.{port}": value for port, value in outputs.items()}
         return {p: jnp.broadcast_to(clamp[p], v.shape).astype(v.dtype) if p in clamp else v for p, v in sent.items()}
 
-    def gather(self, name: str, sent: Arrays, arriving: Arrays) -> Arrays:
+    def gather(self, name: str, sent: Mapping[str, Any], arriving: Arrays) -> Arrays:
         """What a module's input ports receive, merged as each port declares; delayed wires deliver `arriving`."""
         inputs: Arrays = {}
         for port, declared in self.modules[name].inputs.items():
@@ -183,7 +201,8 @@ class Circuit:
     @cached_property
     def port_names(self) -> tuple[str, ...]:
         """Every `module.port` that can be probed or clamped."""
-        return tuple(f"{name}.{port}" for name, ports in self.outputs.items() for port in ports)
+        ports = [(f"{name}.{port}", made) for name, ports in self.outputs.items() for port, made in ports.items()]
+        return tuple(name for name, made in ports if made.dtype != MODEL)
 
     def port(self, place: str) -> Port:
         """The output port called `module.port`."""

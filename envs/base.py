@@ -45,6 +45,19 @@ class Env(Protocol):
         ...
 
 
+def metric(env: Env) -> str:
+    """What a task is scored by: `return`, the name of the reward term that is summed over an episode, or a measure."""
+    return getattr(getattr(env, "task", None), "metric", "return")
+
+
+def gain(env: Env, step: Any) -> jax.Array:
+    """`[..., B]`, what time steps (or moments, with `reward` and `terms` too) add to the metric.
+
+    Where that is a measure of whole episodes (`envs.measures`), the reward.
+    """
+    return step.terms.get(metric(env), step.reward)
+
+
 def check_action(name: str, env: Env, action: jax.Array) -> None:
     """EnvError, already while a program is traced, where `action` is not `[B, A]`; else NumPy would broadcast it."""
     found, wanted = jnp.shape(action), (env.batch, *env.action_space.shape)

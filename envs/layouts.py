@@ -62,11 +62,31 @@ def draw(key: jax.Array, split: str, forms: tuple[bool, ...]) -> tuple[Said, jax
     template = jnp.int32(2) if split == "paraphrase" else jax.random.randint(keys[1], (), 0, 2)
     apart = jnp.asarray(_APART)[form]
     target = pick(keys[2], {"pairs": ~_KNOWN, "relations": apart}.get(split, _KNOWN & ~apart))
-    makers = (partial(_attribute, full=split == "pairs"), _beside, _between, _take, _not_colour, _not_shape)
+    full = np.array([0, 0, 0, 0, 0, 0, 1, 1] if split == "pairs" else [0, 1, 1, 1, 1, 1, 1, 1], bool)
+    makers = (partial(_attribute, sorts=full), _beside, _between, _take, _not_colour, _not_shape)
     made = [maker(jax.random.fold_in(keys[3], n), target) for n, maker in enumerate(makers)]
     family = jnp.array([0, 1, 1, 1, 2, 3, 4, 5])[form]  # of `FORMS`
     said, kinds = jax.tree.map(lambda *each: jnp.stack(each)[family], *made)
     return said._replace(form=form, template=template), kinds
+
+
+def staged(key: jax.Array, said: Said) -> jax.Array:
+    """The kinds `[4, 3]` of things for a given sentence, drawn as for any other; it may be one that no split has."""
+    keys = jax.random.split(key, 2)
+    form, noun = FORMS[int(said.form)], jnp.int32(said.noun)
+    colour, shape = np.int32(said.colour) - 1, np.int32(said.shape) - 1  # -1: unsaid
+    fits = ((colour == _COLOUR) | (colour < 0)) & ((shape == _SHAPE) | (shape < 0))
+    if form == "attribute":
+        sorts = np.arange(8) == (said.size > 0) + 2 * (colour >= 0) + 4 * (shape >= 0)
+        return _attribute(keys[1], pick(keys[0], np.asarray(fits)), sorts, said.size)[1]
+    if form == "not_colour":
+        return _not_colour(keys[1], pick(keys[0], np.asarray((shape == _SHAPE) & (colour != _COLOUR))), int(colour))[1]
+    if form == "not_shape":
+        return _not_shape(keys[1], pick(keys[0], np.asarray((colour == _COLOUR) & (shape != _SHAPE))), int(shape))[1]
+    if form == "between":
+        one, two = (jnp.int32(_S * each + said.landmark % _S) for each in _PAIRS[int(said.pair)])
+        return _kinds(keys[1], (noun, noun, one, two))
+    return (_take if form == "take" else _beside)(keys[1], noun, jnp.int32(said.landmark))[1]
 
 
 def place(key: jax.Array, form: jax.Array) -> tuple[jax.Array, Start]:
@@ -110,12 +130,17 @@ def _said(**named: jax.Array) -> Said:
     return Said(*(jnp.asarray(named.get(field, 0), jnp.int32) for field in Said._fields))
 
 
-def _attribute(key: jax.Array, target: jax.Array, full: bool) -> tuple[Said, jax.Array]:
-    """Some of size, colour and shape are named, with `full` both of the last: a distractor lacks one of those."""
+def _attribute(
+    key: jax.Array, target: jax.Array, sorts: np.ndarray, sized: jax.Array | int = 0
+) -> tuple[Said, jax.Array]:
+    """Some of size (`sized`, if that is given), colour and shape are named: a distractor lacks one of those.
+
+    sorts: `[8]` bool, what may be named; bit 0 of a place is the size, bit 1 the colour, bit 2 the shape.
+    """
     keys = jax.random.split(key, 4)
-    choices = np.array([0, 0, 0, 0, 0, 0, 1, 1] if full else [0, 1, 1, 1, 1, 1, 1, 1], bool)
-    named = (pick(keys[0], choices) >> jnp.array([0, 1, 2])) & 1  # bits: size, colour, shape
-    own = jnp.stack([jax.random.randint(keys[1], (), 0, len(SIZES)), target // _S, target % _S])
+    named = (pick(keys[0], sorts) >> jnp.array([0, 1, 2])) & 1
+    size = jnp.where(sized, sized - 1, jax.random.randint(keys[1], (), 0, len(SIZES)))
+    own = jnp.stack([size, target // _S, target % _S])
     rank = jnp.argsort(jnp.where(named == 1, jax.random.uniform(keys[2], (3,)), 2.0))
     lacks = rank[jnp.arange(3) % named.sum()]  # [distractors]: which named attribute is another
     spare = jax.random.randint(keys[3], (3, 3), 0, 64)  # [distractors, attributes]
@@ -130,9 +155,9 @@ def _attribute(key: jax.Array, target: jax.Array, full: bool) -> tuple[Said, jax
     return _said(size=said[0], colour=said[1], shape=said[2]), jnp.concatenate([own[None], things])
 
 
-def _beside(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
+def _beside(key: jax.Array, target: jax.Array, given: jax.Array | None = None) -> tuple[Said, jax.Array]:
     keys = jax.random.split(key, 3)
-    mark = pick(keys[0], _KNOWN & (target != _NOUN))
+    mark = pick(keys[0], _KNOWN & (target != _NOUN)) if given is None else given
     other = pick(keys[1], jnp.asarray(_ALIKE)[target] & (target != _NOUN) & (mark != _NOUN))
     return _said(noun=target, landmark=mark), _kinds(keys[2], (target, target, mark, other))
 
@@ -147,9 +172,9 @@ def _between(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
     return _said(noun=target, landmark=shape, pair=pair), _kinds(keys[1], (target, target, one, two))
 
 
-def _take(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
+def _take(key: jax.Array, target: jax.Array, given: jax.Array | None = None) -> tuple[Said, jax.Array]:
     keys = jax.random.split(key, 4)
-    mark = pick(keys[0], _KNOWN & (target != _NOUN))
+    mark = pick(keys[0], _KNOWN & (target != _NOUN)) if given is None else given
     others = [
         pick(keys[1 + n], jnp.asarray(_ALIKE)[noun] & (target != _NOUN) & (mark != _NOUN))
         for n, noun in enumerate((target, mark))
@@ -157,21 +182,21 @@ def _take(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
     return _said(noun=target, landmark=mark), _kinds(keys[3], (target, mark, *others))
 
 
-def _not_colour(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
+def _not_colour(key: jax.Array, target: jax.Array, given: int | None = None) -> tuple[Said, jax.Array]:
     """A shape that is not of a colour: beside it one that is, and another shape in each of the two colours."""
     keys = jax.random.split(key, 3)
     own, shape = target // _S, target % _S
-    colour = pick(keys[0], jnp.arange(_C) != own)
+    colour = pick(keys[0], jnp.arange(_C) != own if given is None else jnp.arange(_C) == given)
     other = (shape + 1 + jax.random.randint(keys[1], (2,), 0, _S - 1)) % _S
     nouns = (target, colour * _S + shape, colour * _S + other[0], own * _S + other[1])
     return _said(colour=colour + 1, shape=shape + 1), _kinds(keys[2], nouns)
 
 
-def _not_shape(key: jax.Array, target: jax.Array) -> tuple[Said, jax.Array]:
+def _not_shape(key: jax.Array, target: jax.Array, given: int | None = None) -> tuple[Said, jax.Array]:
     """A colour that is not of a shape: beside it one that is, and another colour in each of the two shapes."""
     keys = jax.random.split(key, 3)
     colour, own = target // _S, target % _S
-    shape = pick(keys[0], jnp.arange(_S) != own)
+    shape = pick(keys[0], jnp.arange(_S) != own if given is None else jnp.arange(_S) == given)
     other = (colour + 1 + jax.random.randint(keys[1], (2,), 0, _C - 1)) % _C
     nouns = (target, colour * _S + shape, other[0] * _S + shape, other[1] * _S + own)
     return _said(colour=colour + 1, shape=shape + 1), _kinds(keys[2], nouns)

@@ -82,6 +82,11 @@ def sentences(task: Any) -> tuple[str, ...]:
     return tuple(getattr(task, "sentences", ()))
 
 
+def groups(task: Any) -> tuple[str, ...]:
+    """Sorts of episodes that a task reports apart: its `groups`; `group(state) -> [] int32` says which one holds."""
+    return tuple(getattr(task, "groups", ()))
+
+
 class Moment(NamedTuple):
     """What senses may draw on after a decision; one environment."""
 

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from envs import grammar
-from envs.scripted import Policy, View, around, steer, travel
+from envs.arena import HALF
+from envs.scripted import Gains, Policy, View, steer, travel
 
 if TYPE_CHECKING:
     from envs.tasks.ground import Ground
 
 _BODY = 0.06  # radius, m
-_ASIDE = 0.05  # m, room left when passing another thing
+_ASIDE = 0.06  # m, room left when passing another thing
+_BENDS = np.stack(np.meshgrid(*[np.linspace(-0.85, 0.85, 11)] * 2), -1).reshape(-1, 2) * HALF  # where a way may turn
+_CAREFUL, _PACE = Gains(brake=0.3), 0.6  # turn before driving, and no faster than so: wide arcs touch what is beside
+_LACK = 20.0  # m of detour that a metre of lacking room is worth
 
 
 def pointers(task: Ground) -> dict[str, Policy]:
@@ -37,7 +41,6 @@ def _coloured(view: View) -> jax.Array:
 
 def _going(task: Ground, wanted: Any) -> Policy:
     """Drives to the soonest reached of those things that are `wanted(view) [4]`, around the others, mouth closed."""
-    radii = jnp.array(list(grammar.SIZES.values()))
 
     def act(state: jax.Array, view: View, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         del key
@@ -45,8 +48,34 @@ def _going(task: Ground, wanted: Any) -> Policy:
         reach = things.radius + _BODY
         cost = travel(things.position - pose.position, pose.heading, reach)  # type: ignore[arg-type]
         chosen = jnp.argmin(jnp.where(wanted(view), cost - 0.2 * (jnp.arange(4) == state), jnp.inf))
-        others = jnp.where((jnp.arange(4) == chosen)[:, None], 50.0, things.position)
-        target = around(pose, things.position[chosen], others, radii.max() + _BODY + _ASIDE)
-        return chosen, steer(pose, target).at[2].set(1.0)
+        room = jnp.where(jnp.arange(4) == chosen, -jnp.inf, reach + _ASIDE)
+        target = way(pose.position, things.position[chosen], things.position, room)
+        drive = steer(pose, target, _CAREFUL)
+        return chosen, jnp.stack([jnp.minimum(drive[0], _PACE), drive[1], 1.0])
 
     return Policy(lambda key: jnp.int32(-1), act)
+
+
+def way(here: jax.Array, target: jax.Array, obstacles: jax.Array, room: jax.Array) -> jax.Array:
+    """Where to head for first, `[2]`: the target, or the bend of the shortest way to it with one bend.
+
+    The way keeps off the `obstacles` `[n, 2]` by `room` `[n]` (m, to their middles) wherever it can.
+    """
+    bends = jnp.concatenate([target[None], jnp.asarray(_BENDS)])
+    length = _norm(bends - here) + _norm(target - bends)
+    lack = [
+        jnp.maximum(room - gap, 0.0).sum(-1)
+        for gap in (_apart(here, bends, obstacles), _apart(target, bends, obstacles))
+    ]
+    return bends[jnp.argmin(length + _LACK * (lack[0] + lack[1]))]
+
+
+def _apart(start: jax.Array, ends: jax.Array, points: jax.Array) -> jax.Array:
+    """`[ends, points]`, m between each point and the straight stretch from `start` to each end."""
+    stretch, offset = ends - start, points - start
+    along = (offset @ stretch.T).T / jnp.maximum((stretch**2).sum(-1), 1e-9)[:, None]
+    return _norm(offset - jnp.clip(along, 0.0, 1.0)[..., None] * stretch[:, None])
+
+
+def _norm(x: jax.Array) -> jax.Array:
+    return jnp.sqrt((x**2).sum(-1) + 1e-12)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from envs.world import World
-from experiments.evaluate import evaluate, interval
+from experiments.evaluate import evaluate
 from experiments.metrics import read_metrics
 from experiments.run import Run, load
+from experiments.scores import interval
 from experiments.train import curve
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,40 +15,20 @@ from agent.circuit import Circuit, Params
 from agent.errors import ConfigError, unknown
 from agent.motor import policy
 from envs import choice
-from envs.base import Env
-from envs.baselines import baseline
-from envs.world import World
-from experiments.learning.rollout import Life, Moment, begin, rollout
+from envs.base import Env, gain, metric
+from envs.baselines import Baseline, baseline
+from envs.measures import measures, recorded, resampled
+from envs.moment import groups
+from envs.world import World, select
+from experiments.altered import altered
+from experiments.learning.rollout import Life, begin, decide, rollout
 from experiments.run import Run, make_env
+from experiments.scores import Part, Score, between, interval
 from experiments.swap import swapped
+from experiments.wipe import Wipe, parse_wipe, wiped
 
 BATCH = 256
 STRETCH = 64  # decisions between two looks at whether all episodes are over
-
-
-@dataclass(frozen=True)
-class Score:
-    """Between the strongest null policy (0) and the best scripted oracle (1), with a 95 % bootstrap interval.
-
-    Machines and Gymnasium environments have neither end and so no score; the interval is then that of the mean return.
-    """
-
-    score: float | None
-    low: float
-    high: float
-    mean: float
-    null: float | None
-    oracle: float | None
-    episodes: int
-    lesions: tuple[str, ...] = ()
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def figure(self) -> float:
-        """The score, or the mean return where there is none."""
-        return self.mean if self.score is None else self.score
 
 
 def evaluate(
@@ -59,34 +39,70 @@ def evaluate(
     checkpoint: int | None = None,
     engine: str = "",
     swap: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    wipes: Sequence[str] = (),
 ) -> dict[str, Score]:
     """The score per task of a run's newest checkpoint, or of another one.
 
-    A lesion replaces all that a module sends by its mean over intact episodes. `engine` names another physics engine
-    than that of the run. `swap` puts `.nir` files in the place of modules, `{module: path}`.
+    A lesion replaces all that a module sends, or one port (`module.port`), by its mean over intact episodes. A wipe,
+    `module@2` or `module@each`, sets a module's state back when trial 2, or each one after the first, begins. `engine`
+    names another physics engine than that of the run. `swap` puts `.nir` files in the place of modules, `{module:
+    path}`. `overrides` set the world anew, `["task.split=pairs"]`, as far as the brain stays what it is.
     """
     for name in lesions:
-        if name not in run.circuit.modules:
-            raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
+        what, known = ("port", run.circuit.port_names) if "." in name else ("module", run.circuit.modules)
+        if name not in known:
+            raise ConfigError(f"--lesion {name}: {unknown(what, name, known)}")
+    run = altered(run, overrides)
+    forgotten = [parse_wipe(text, run) for text in wipes]
     world = run.setup.world
-    ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
-    other = on_engine(run, engine)  # complains too
-    params = run.learner(checkpoint).params  # of the run itself: what a checkpoint holds depends on its engine
-    run = other
+    ends = scale(run)  # complains before the work
+    run = on_engine(run, engine)  # complains too
+    params = run.learner(checkpoint).params
     if swap:
         run, params = swapped(run, params, swap)
     params = run.circuit.whole(params, run.circuit.frozen)
     clamp = means(run, params, lesions) if lesions else {}
-    returns = episode_returns(run, params, episodes, clamp=clamp, deterministic=deterministic)
-    (low, high), mean = interval(returns), float(returns.mean())
-    if ends is None:
-        return {world: Score(None, low, high, mean, None, None, len(returns), tuple(lesions))}
+    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic, wipes=forgotten)
+    (low, high), mean = interval(played.values), float(played.values.mean())
+    measured = measure(run, played)
+    if metric(run.env) in measured:
+        mean, low, high, _ = measured[metric(run.env)]
+    more: dict[str, Any] = {"lesions": (*lesions, *wipes), "metric": metric(run.env)}
+    more |= {"groups": parts(run, played), "measures": measured}
+    if ends is None or math.isnan(mean):
+        return {world: Score(None, low, high, mean, None, None, len(played.values), **more)}
     score, low, high = (float(ends.score(x)) for x in (mean, low, high))
-    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(returns), tuple(lesions))}
+    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(played.values), **more)}
+
+
+def scale(run: Run) -> Baseline | None:
+    """The ends of the task's scale; none for a machine, a Gymnasium environment, or options that it does not fit.
+
+    A task says so by `comparable`, false where its stored baseline is that of another experiment.
+    """
+    if not isinstance(run.env, World):
+        return None
+    ends = baseline(run.setup.world)
+    return ends if getattr(run.env.task, "comparable", True) else None
+
+
+def measure(run: Run, played: Played) -> dict[str, Part]:
+    """What else the task makes of the episodes, each with a 95 % bootstrap interval over them."""
+    task, number = getattr(run.env, "task", None), len(played.values)
+    spread = resampled(task, played.record)
+    return {n: Part(value, *between(spread[n]), number) for n, value in measures(task, played.record).items()}
+
+
+def parts(run: Run, played: Played) -> dict[str, Part]:
+    """The metric by groups of episodes, where the task names some."""
+    names = groups(getattr(run.env, "task", None))
+    found = {name: played.values[played.groups == number] for number, name in enumerate(names)}
+    return {name: Part(float(v.mean()), *interval(v), len(v)) for name, v in found.items() if len(v)}
 
 
 def on_engine(run: Run, engine: str) -> Run:
-    """The same run with its world on another engine; its own if none is named. Load the weights before."""
+    """The same run with its world on another engine; its own if none is named."""
     if not engine:
         return run
     if run.setup.env.id:
@@ -95,18 +111,19 @@ def on_engine(run: Run, engine: str) -> Run:
             "Leave --engine out."
         )
     choice.engine(engine)
-    return replace(run, setup=replace(run.setup, env=replace(run.setup.env, engine=engine)))
+    setup = replace(run.setup, env=replace(run.setup.env, engine=engine))
+    return replace(run, setup=setup, trained=run.trained or run)
 
 
-def interval(values: np.ndarray, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
-    """Percentile bootstrap of the mean (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+class Played(NamedTuple):
+    """Whole episodes."""
+
+    values: np.ndarray  # [E], what the task is scored by, often the return
+    groups: np.ndarray  # [E] int, places in the task's groups; 0 where it has none
+    record: dict[str, np.ndarray] = {}  # [E, ...], what the task records of each (`envs.measures`)
 
 
-def episode_returns(
+def play(
     run: Run,
     params: Params,
     episodes: int,
@@ -114,26 +131,48 @@ def episode_returns(
     clamp: Mapping[str, jax.Array] | None = None,
     deterministic: bool = True,
     seed: int = 0,
-) -> np.ndarray:
-    """What a task is scored by (often the return) in so many first episodes, one per environment, on test seeds.
+    wipes: Sequence[Wipe] = (),
+) -> Played:
+    """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
+    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed, wipes=wipes)(params)
 
-    These are odd; training seeds are even.
-    """
+
+def player(
+    run: Run,
+    episodes: int,
+    *,
+    clamp: Mapping[str, jax.Array] | None = None,
+    deterministic: bool = True,
+    seed: int = 0,
+    wipes: Sequence[Wipe] = (),
+) -> Callable[[Params], Played]:
+    """As `play`, for several weights of one brain: compiled once."""
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
     options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
     if deterministic:
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
-    go = _stretch(run.circuit, env, options)
-    found: list[np.ndarray] = []
-    for number in range(math.ceil(episodes / batch)):
-        life = start(jax.random.key(2 * (seed + number) + 1))
-        total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
-        while not over.all():
-            life, total, over = go(params, life, total, over)
-        found.append(np.asarray(total))
-    return np.concatenate(found)[:episodes]
+    go = _stretch(run.circuit, env, options, wipes)
+
+    def played(params: Params) -> Played:
+        found: list[Played] = []
+        for number in range(math.ceil(episodes / batch)):
+            life = start(jax.random.key(2 * (seed + number) + 1))
+            sort = _group(env, life)
+            tally = Tally(jnp.zeros(batch), jnp.zeros(batch, bool), _record(env, life), jnp.ones(batch, jnp.int32))
+            while not tally.over.all():
+                life, tally = go(params, life, tally)
+            found.append(Played(np.asarray(tally.total), sort, jax.device_get(tally.record)))
+        return jax.tree.map(lambda *each: np.concatenate(each)[:episodes], *found)
+
+    return played
+
+
+def _group(env: Env, life: Life) -> np.ndarray:
+    """`[B]`, of which group the running episodes are."""
+    task: Any = getattr(env, "task", None)
+    return np.asarray(jax.vmap(task.group)(life.world.task)) if groups(task) else np.zeros(env.batch, int)
 
 
 def mode(run: Run) -> Any:
@@ -141,29 +180,42 @@ def mode(run: Run) -> Any:
     return lambda trace: policy.mode(trace[run.setup.learning.policy])
 
 
-def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any]) -> Any:
-    """A compiled stretch of decisions that adds up the rewards of each environment's first episode."""
+class Tally(NamedTuple):
+    """The first episode of each environment, as far as it has come."""
 
-    metric = getattr(getattr(env, "task", None), "metric", "return")
+    total: jax.Array  # [B], of the metric
+    over: jax.Array  # [B] bool
+    record: dict[str, jax.Array]  # [B, ...]
+    trial: jax.Array  # [B] int32, which ran last
+
+
+def _record(env: Env, life: Life) -> dict[str, jax.Array]:
+    task = getattr(env, "task", None)
+    return recorded(task, life.world.task) if task is not None and hasattr(life.world, "task") else {}
+
+
+def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any], wipes: Sequence[Wipe]) -> Any:
+    """A compiled stretch of decisions that tallies each environment's first episode."""
+
+    def one(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
+        if wipes:
+            now = jax.vmap(env.task.trial)(life.world.task)  # type: ignore[attr-defined]
+            life, tally = wiped(circuit, life, wipes, now, tally.trial), tally._replace(trial=now)
+        life, moment = decide(circuit, env, params, life, **options)
+        total = tally.total + jnp.where(tally.over, 0.0, gain(env, moment))
+        record = select(tally.over, tally.record, _record(env, life))
+        return life, Tally(total, tally.over | moment.ends, record, tally.trial)
 
     @jax.jit
-    def go(params: Params, life: Life, total: jax.Array, over: jax.Array) -> tuple[Life, jax.Array, jax.Array]:
-        life, lived = rollout(circuit, env, params, life, STRETCH, **options)
-
-        def add(carry: tuple[jax.Array, jax.Array], moment: Moment) -> tuple[tuple[jax.Array, jax.Array], None]:
-            total, over = carry
-            gain = moment.reward if metric == "return" else moment.terms[metric]
-            return (total + jnp.where(over, 0.0, gain), over | moment.ends), None
-
-        (total, over), _ = jax.lax.scan(add, (total, over), lived)
-        return life, total, over
+    def go(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
+        return jax.lax.scan(lambda now, _: (one(params, *now), None), (life, tally), None, length=STRETCH)[0]
 
     return go
 
 
 def means(run: Run, params: Params, names: Sequence[str], decisions: int = 256) -> dict[str, jax.Array]:
-    """The mean of every port of some modules over intact behaviour: what a lesioned module sends instead."""
-    ports = tuple(p for p in run.circuit.port_names if p.split(".")[0] in names)
+    """The mean of some ports, or of all those of some modules, over intact behaviour: what is sent in a lesion."""
+    ports = tuple(p for p in run.circuit.port_names if p in names or p.split(".")[0] in names)
     floats = tuple(p for p in ports if jnp.issubdtype(run.circuit.port(p).dtype, jnp.floating))
     env = make_env(run.setup, BATCH)
 

@@ -64,6 +64,7 @@ class Run:
 
     path: Path
     setup: Experiment
+    trained: Run | None = None  # whose weights these are, where the world is another than that of training
 
     @cached_property
     def env(self) -> envs.World | envs.Plant | envs.Foreign:
@@ -99,7 +100,8 @@ class Run:
 
     def learner(self, updates: int | None = None) -> Learner:
         """What a checkpoint holds, the newest if none is named."""
-        shapes = jax.eval_shape(self.ppo.init, jax.random.key(0))
+        source = self.trained or self  # what a checkpoint holds depends on the world and its engine
+        shapes = jax.eval_shape(source.ppo.init, jax.random.key(0))
         return self.checkpoints.load(shapes, updates, self.circuit.digests)
 
     def lock(self) -> TextIO:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from envs.base import metric
 from envs.baselines import baseline
 from envs.foreign import Foreign
 from envs.registry import EnvError
@@ -110,14 +111,24 @@ def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
 
 
 def _row(run: Run, update: int, decisions: int, values: dict[str, float], seconds: float) -> dict[str, float]:
-    episodes, total = values.pop("episodes"), values.pop("returns")
-    mean = total / episodes if episodes else math.nan
-    head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
+    """A row of metrics.csv. Where the metric is not the return, `return` is the reward per episode that ended.
+
+    A metric that is a measure of many episodes (`envs.measures`) is not followed: the score is then NaN.
+    """
+    episodes, total, reward = (values.pop(name) for name in ("episodes", "metric", "reward"))
+    mean, name = total / episodes if episodes else math.nan, metric(run.env)
+    if name != "return" and f"reward/{name}" not in values:
+        head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
+        return {**head, "score": math.nan, **values}
+    head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes}
+    head |= (
+        {"return": mean} if name == "return" else {"return": reward / episodes if episodes else math.nan, name: mean}
+    )
     return {**head, "score": score(run.setup.world, mean), **values}
 
 
 def score(task: str, mean: float) -> float:
-    """A mean return between null (0) and oracle (1); NaN for a task without stored baseline."""
+    """The mean of a task's metric between null (0) and oracle (1); NaN for a task without stored baseline."""
     try:
         return float(baseline(task).score(mean))
     except EnvError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -13,7 +14,7 @@ from flax import nnx
 
 from agent.config import option
 from agent.language import pretrained, sentences
-from agent.language.words import SENTENCE, sentences_of
+from agent.language.words import SENTENCE, sentences_of, split
 from agent.layers import dense
 from agent.module import Arrays, Module, State
 from agent.ports import Port, Ports
@@ -22,22 +23,30 @@ from agent.registry import register
 _MANY = 8
 """Sentences per environment from which on it is less work to read out those alone that hold."""
 
+_LEAST = 1e-4
+"""Of the largest variance: what is added to all of them before they are levelled."""
+
 
 @register("frozen_text")
 @dataclass(frozen=True)
 class FrozenTextConfig:
     """The pooled embedding of a sentence (Reimers & Gurevych 2019) through a trained projection.
 
-    All sentences are embedded once, before the first decision; a decision looks its own one up.
+    All sentences are embedded once, before the first decision; a decision looks its own one up. What they vary in most
+    is often how they are put, and not what is meant: `whiten` them by all that the task may say (Su et al. 2021).
     """
 
     inputs: ClassVar = SENTENCE
     width: int = option(64, "units of the code", low=1)
     model: str = option("minilm", "the transformer: a name of `scrubjay weights list`, or a directory")
+    whiten: float = option(
+        0.0, "how far directions in which sentences vary much are levelled, 1: wholly", low=0.0, high=1.0
+    )
+    opening: bool = option(True, "keep what sentences that begin with the same word share")
     shuffled: bool = option(False, "give every sentence the embedding of another one: a control")
 
     def ports(self, inputs: Ports) -> Ports:
-        embeddings(self.model, sentences_of(inputs), self.shuffled)  # here, before any program is traced
+        embeddings(self, sentences_of(inputs))  # here, before any program is traced
         return Ports(code=Port((self.width,)))
 
 
@@ -53,7 +62,7 @@ class FrozenText(Module[FrozenTextConfig]):
 
     @property
     def _table(self) -> np.ndarray:
-        return embeddings(self.config.model, self.sentences, self.config.shuffled)
+        return embeddings(self.config, self.sentences)
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         table, row = jnp.asarray(self._table), inputs["sentence"]
@@ -63,10 +72,41 @@ class FrozenText(Module[FrozenTextConfig]):
 
 
 @lru_cache(maxsize=8)
-def embeddings(model: str, texts: tuple[str, ...], shuffled: bool = False) -> np.ndarray:
-    """`[S, D]` float32, centred and of mean square 1 in every row: what all sentences share says nothing."""
+def embeddings(config: FrozenTextConfig, known: tuple[str, ...]) -> np.ndarray:
+    """`[S, D]` float32, a row for each sentence of the task."""
+    table = embedded(config, known, known)
+    return table[np.random.default_rng(0).permutation(len(table))] if config.shuffled else table
+
+
+def embedded(config: FrozenTextConfig, known: tuple[str, ...], texts: Sequence[str]) -> np.ndarray:
+    """`[N, D]` float32, any sentences, centred and levelled as the `known` ones; every row has a mean square of 1."""
     with jax.ensure_compile_time_eval():
-        table = sentences.embed(model, texts)
-    table = table - table.mean(0, keepdims=True)
-    table = table / np.sqrt(np.square(table).mean(1, keepdims=True))
-    return table[np.random.default_rng(0).permutation(len(table))] if shuffled else table
+        rows = sentences.embed(config.model, texts)
+    means, levels = _statistics(config, known)
+    rows = rows - np.stack([means.get(_group(config, text), means[""]) for text in texts])
+    rows = rows if levels is None else rows @ levels
+    return rows / np.sqrt(np.square(rows).mean(1, keepdims=True))
+
+
+@lru_cache(maxsize=8)
+def _statistics(config: FrozenTextConfig, known: tuple[str, ...]) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Means of the known sentences, of all of them under "", and what levels their variances, `[D, D]`."""
+    with jax.ensure_compile_time_eval():
+        table = sentences.embed(config.model, known)
+    groups = np.array([_group(config, text) for text in known])
+    shared = [group for group, count in zip(*np.unique(groups, return_counts=True), strict=True) if count > 1]
+    means = {str(group): table[groups == group].mean(0) for group in shared} | {"": table.mean(0)}
+    if not config.whiten:
+        return means, None
+    return means, levelling(table - np.stack([means.get(group, means[""]) for group in groups]), config.whiten)
+
+
+def _group(config: FrozenTextConfig, text: str) -> str:
+    return "" if config.opening else next(iter(split(text)), "")
+
+
+def levelling(table: np.ndarray, power: float) -> np.ndarray:
+    """C^(-power/2) `[D, D]` float32 for the covariance C of centred rows; the least variances are taken for more."""
+    variances, axes = np.linalg.eigh(table.T.astype(np.float64) @ table / len(table))
+    variances = np.maximum(variances, 0) + _LEAST * variances.max()
+    return (axes * variances ** (-power / 2) @ axes.T).astype(np.float32)

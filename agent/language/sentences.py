@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,9 @@ _BATCH = 64
 _LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
 """Tokens to which sentences are filled up: few programs to compile, little to calculate in vain."""
 
+_MANY = 512
+"""Sentences from which on it is worth keeping them in a file."""
+
 _known: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
 """Embeddings by model (digest) and token ids: no sentence is read twice."""
 
@@ -31,11 +37,42 @@ def embed(model: str, texts: Sequence[str]) -> np.ndarray:
     bert = _bert(model)
     ids = token_ids(bert.path, texts)
     known = _known.setdefault(bert.digest, {})
+    if any(each not in known for each in ids):
+        known |= zip(ids, _embedded(bert, ids), strict=True)
+    return np.stack([known[each] for each in ids]) if ids else np.zeros((0, bert.width), np.float32)
+
+
+def _embedded(bert: pretrained.Pretrained, ids: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """A row for each sentence: from memory, from the file that a whole list of sentences left, or from the model."""
+    file = _file(bert.digest, ids)
+    with suppress(OSError, ValueError, EOFError):
+        table = np.load(file, allow_pickle=False)
+        if table.shape == (len(ids), bert.width) and table.dtype == np.float32 and np.isfinite(table).all():
+            return table
+    known = _known[bert.digest]
     fresh = sorted({each for each in ids if each not in known}, key=len)
     for group in (fresh[i : i + _BATCH] for i in range(0, len(fresh), _BATCH)):
         table, there = filled(group)
         known |= zip(group, np.asarray(pooled(bert)(table, there))[: len(group)], strict=True)
-    return np.stack([known[each] for each in ids]) if ids else np.zeros((0, bert.width), np.float32)
+    table = np.stack([known[each] for each in ids])
+    if len(ids) >= _MANY:
+        with suppress(OSError):
+            _keep(file, table)
+    return table
+
+
+def _file(digest: str, ids: Sequence[tuple[int, ...]]) -> Path:
+    """Where the embeddings of these sentences are kept: beside the weights, named by all that they follow from."""
+    said = hashlib.sha256(repr((digest, list(ids))).encode()).hexdigest()
+    return weights.home() / "sentences" / f"{said[:32]}.npy"
+
+
+def _keep(file: Path, table: np.ndarray) -> None:
+    """Whole or not at all, whoever else writes it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as draft:
+        np.save(draft, table)
+    Path(draft.name).replace(file)
 
 
 def token_ids(path: Path, texts: Sequence[str]) -> list[tuple[int, ...]]:

@@ -51,6 +51,7 @@ class Ground:
 
     metric = "right"
     terms = ("right", "wrong", "taken")
+    groups = ("attribute", "relations", "take", "not")
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -80,6 +81,10 @@ class Ground:
         """Which of `FORMS` are used."""
         wanted = FORMS if self.forms == "all" else self.forms.split(",")
         return tuple(form in wanted and form in SPLITS[self.split] for form in FORMS)
+
+    def group(self, state: GroundState) -> jax.Array:
+        """Negation is reported apart: a frozen embedding hardly tells "not" from its contrary."""
+        return jnp.array([0, 1, 1, 1, 1, 2, 3, 3])[state.form]  # of `FORMS`
 
     def reset(self, key: jax.Array, body: Body) -> tuple[GroundState, Start]:
         del body
@@ -112,6 +117,18 @@ class Ground:
         terms = {"right": right * 1.0, "wrong": wrong * -self.penalty, "taken": taken * 0.5}
         state = state._replace(taken=state.taken | taken, time=time)
         return Outcome(state, terms, ended=right | wrong, cut_off=time >= self.horizon)
+
+    def told(self, text: str) -> Any:
+        """The same task with a sentence of one's choice in all episodes, or None where it is not understood."""
+        from envs.staging import staged
+
+        return staged(self, text)
+
+    def account(self, state: GroundState, pose: Pose, body: Body, judged: bool = True) -> str:
+        """What came of an episode, in words, from its last state as plain arrays; `judged`: and whether it was told."""
+        from envs.staging import account
+
+        return account(self, state, pose, body, judged)
 
     def scripted(self) -> dict[str, Any]:
         from envs.pointing import pointers

@@ -18,8 +18,9 @@ import numpy as np
 from envs.baselines import baseline
 from experiments.bench.timing import peer
 from experiments.config import Experiment, composed, experiment
-from experiments.evaluate import episode_returns, interval
+from experiments.evaluate import play
 from experiments.run import Run, circumstances
+from experiments.scores import interval
 
 TASK, WORLD = "forage", "scrubjay/Forage-v0"
 OURS = ("agent=gru", "agent/working=none")
@@ -64,7 +65,7 @@ def _ours(setup: Experiment) -> np.ndarray:
     update = jax.jit(run.ppo.update, donate_argnums=0)
     for _ in range(setup.updates):
         learner, _ = update(learner)
-    return episode_returns(run, learner.params, EPISODES)
+    return play(run, learner.params, EPISODES).values
 
 
 def _sb3() -> Callable[[Experiment], np.ndarray]:

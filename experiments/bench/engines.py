@@ -17,9 +17,10 @@ import envs
 from envs import choice
 from envs.baselines import baseline, episodes
 from envs.world import World
-from experiments.evaluate import BATCH, episode_returns, interval, on_engine
+from experiments.evaluate import BATCH, on_engine, play
 from experiments.provenance import circumstances
 from experiments.run import load
+from experiments.scores import interval
 
 TASK = "forage"
 SEED = 1  # of the oracle's episodes; an agent's are the test seeds of `scrubjay evaluate`
@@ -38,11 +39,11 @@ def bench(engines: Sequence[str], number: int, folder: str | Path | None, say: C
     if folder:
         players[f"agent of {Path(folder).name}"] = agent(folder)
     found: dict[str, Any] = {}
-    for name, play in players.items():
+    for name, player in players.items():
         returns, rows = {}, {}
         for engine in dict.fromkeys(engines):
             before = time.perf_counter()
-            returns[engine] = play(engine, number)
+            returns[engine] = player(engine, number)
             rows[engine] = {**_mean(returns[engine]), "seconds": time.perf_counter() - before}
             say("{}, {}: {mean:.3f} [{low:.3f}, {high:.3f}] in {seconds:.0f} s".format(name, engine, **rows[engine]))
         found[name] = {"returns": rows, "differences": differences(returns)}
@@ -70,7 +71,7 @@ def agent(folder: str | Path) -> Player:
     """The newest checkpoint of a run, taking the likeliest action."""
     run = load(folder)
     params = run.learner().params
-    return lambda engine, number: episode_returns(on_engine(run, engine), params, number)
+    return lambda engine, number: play(on_engine(run, engine), params, number).values
 
 
 def _mean(values: np.ndarray) -> dict[str, float]:

@@ -15,10 +15,10 @@ import numpy as np
 
 from experiments.bench.timing import peer
 from experiments.config import composed, experiment
-from experiments.evaluate import interval
 from experiments.learning.ppo import Ppo, PpoConfig
 from experiments.learning.rollout import begin, rollout
 from experiments.run import circumstances, make_env, ports
+from experiments.scores import interval
 
 EPISODES = 64
 WHO = ("ours", "Stable-Baselines3")

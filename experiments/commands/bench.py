@@ -8,18 +8,24 @@
   client    what Stable-Baselines3's PPO learns of FORAGE through our Gymnasium vector environment, and ours without
             memory in as many decisions
   engines   FORAGE's oracle, and an agent with --run, on several physics engines: the same returns
+  ground    agents trained on GROUND (--run, several) in its splits: first-touch accuracy by groups of sentences
   sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
   spiking   training a recurrent spiking network, beside Spyx, snnTorch, Norse and SpikingJelly
+  planning  tree search beside bare mctx, the cross-entropy method beside torch, a brain with and without a planner
+  memory    exact search for the 8 nearest of 65,536 and of a million keys, beside faiss's IndexFlat
+  recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
+  load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
   language  sentences by MiniLM beside sentence-transformers, new ones and known ones; a brain with words and without
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines` and `soak` need the extra `bench`, `sparse` and `spiking` the extra `bench-spiking`, and
-`language` the extra `bench-language`.
+All but `train`, `engines`, `ground`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the
+extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
   scrubjay bench engines --run runs/jay --engines c mjx --episodes 1024
+  scrubjay bench ground --run runs/ground-* -o experiments/results/ground.json
   scrubjay bench soak --steps 10000000 -o experiments/results/soak.json
   scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
@@ -40,16 +46,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=BENCHES, help="what to measure")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of train: group=choice or a.b=value")
     parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of machines and client (default: 3)")
+    parser.add_argument(
+        "--seeds", type=positive, default=3, metavar="N", help="of machines, client and load (default: 3)"
+    )
     parser.add_argument(
         "--decisions", type=positive, default=1_000_000, metavar="N", help="of machines and client (default: 1000000)"
     )
     parser.add_argument(
         "--steps", type=positive, default=1_000_000, metavar="N", help="of soak, in all worlds together"
     )
-    parser.add_argument("--run", dest="folder", metavar="RUN", help="of engines: also the agent of this run directory")
+    parser.add_argument(
+        "--run", dest="folders", nargs="+", default=[], metavar="RUN", help="of engines: also its agent; of ground: all"
+    )
     parser.add_argument("--engines", nargs="+", default=["c", "mjx"], metavar="NAME", help="(default: c mjx)")
-    parser.add_argument("--episodes", type=positive, default=1024, metavar="N", help="of engines (default: 1024)")
+    parser.add_argument(
+        "--episodes", type=positive, default=1024, metavar="N", help="of engines, ground (default: 1024)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
 
@@ -108,7 +120,13 @@ def _client(args: argparse.Namespace, say: Say) -> Found:
 def _engines(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import engines
 
-    return engines.bench(args.engines, args.episodes, args.folder, say)
+    return engines.bench(args.engines, args.episodes, next(iter(args.folders), None), say)
+
+
+def _ground(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import ground
+
+    return ground.bench(args.folders, args.episodes, say)
 
 
 def _sparse(args: argparse.Namespace, say: Say) -> Found:
@@ -121,6 +139,30 @@ def _spiking(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import spiking
 
     return spiking.bench(args.turns, say)
+
+
+def _planning(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import planning
+
+    return planning.bench(args.turns, say)
+
+
+def _memory(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import memory
+
+    return memory.bench(args.turns, say)
+
+
+def _recall(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import recall
+
+    return recall.bench(args.turns, say)
+
+
+def _load(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import load
+
+    return load.bench(args.seeds, args.output, say)
 
 
 def _language(args: argparse.Namespace, say: Say) -> Found:
@@ -142,8 +184,13 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "machines": _machines,
     "client": _client,
     "engines": _engines,
+    "ground": _ground,
     "sparse": _sparse,
     "spiking": _spiking,
+    "planning": _planning,
+    "memory": _memory,
+    "recall": _recall,
+    "load": _load,
     "language": _language,
     "soak": _soak,
 }
@@ -166,6 +213,17 @@ def show(found: Found) -> None:
     for name, player in found.get("engines", {}).items():
         for engine, row in (player["returns"] | player["differences"]).items():
             print(f"{name:28} {engine:10} {row['mean']:8.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+    for name, size in found.get("bytes", {}).items():
+        print(f"{name:26} {size / 1e6:>10,.0f} MB")
+    for name, kind in found.get("memory", {}).items():
+        for measure in ("recall by load", "recall by likeness"):
+            cells = "  ".join(f"{x}: {row['mean']:.2f}" for x, row in kind[measure].items())
+            print(f"{name:16} {measure:18} {cells}")
+    for name, group in found.get("ground", {}).items():
+        for split, row in group["splits"].items():
+            seeds = ", ".join(f"{value:.3f}" for value in row["seeds"])
+            parts = ", ".join(f"{part} {sum(each) / len(each):.3f}" for part, each in row["groups"].items())
+            print(f"{name:18} {split:10} {row['mean']:.3f} ({seeds}): {parts}")
     for task, both in found.get("machines", {}).items():
         for name, r in both["returns"].items():
             print(f"{task:14} {name:18} return {r['mean']:7.0f} [{r['low']:.0f}, {r['high']:.0f}]")

@@ -14,8 +14,8 @@ import optax
 from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
-from agent.unroll import fold, unroll
-from envs.base import Env
+from agent.unroll import fold, replay
+from envs.base import Env, gain
 from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
 
@@ -36,7 +36,9 @@ class PpoConfig:
     value_weight: float = option(0.5, "weight of the value loss", low=0.0)
     entropy_weight: float = option(0.003, "weight of the entropy bonus", low=0.0)
     max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
-    policy: str = option("motor.policy", "the port that holds the policy")
+    policy: str = option(
+        "motor.policy", "the port that holds the policy; of the module that moves the body, if none is named"
+    )
     value: str = option("value.value", "the port that holds the value")
     losses: Mapping[str, float] = field(
         default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"}
@@ -53,7 +55,7 @@ class Learner(NamedTuple):
     params: Params
     optimizer: Any
     life: Life
-    returns: jax.Array  # [B], reward of the running episodes so far
+    returns: jax.Array  # [B], what the running episodes got so far of the task's metric, often the reward
     key: jax.Array  # raw key data
     updates: jax.Array  # () int32
 
@@ -91,7 +93,7 @@ class Ppo:
         """
         c, frozen = self.config, frozen or {}
         before, acting = learner.life.brain, self.circuit.whole(learner.params, frozen)
-        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
+        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed, *self.circuit.replayed)))
         life, lived = rollout(self.circuit, self.env, acting, learner.life, c.steps, probes=probes)
         advantage, target = advantages(c, lived, self._value(acting, life))
         batch = Batch(before, lived, advantage, target, frozen)
@@ -101,7 +103,7 @@ class Ppo:
         )
         params = self.circuit.renew(params, {port: fold(lived.trace[port]) for port in self.circuit.followed})
         metrics = {name: value.mean() for name, value in metrics.items()}
-        returns, episodes = _episodes(learner.returns, lived)
+        returns, episodes = _episodes(self.env, learner.returns, lived)
         episodes["fault"] = first_fault(learner.life, lived)
         learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
         return learner, {**metrics, **episodes}
@@ -135,8 +137,10 @@ class Ppo:
     def _loss(self, params: Params, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
         c, lived = self.config, batch.lived
         probes = (c.policy, c.value, *c.losses)
+        given = {port: lived.trace[port] for port in self.circuit.replayed}
+        moments = (batch.brain, lived.observation, lived.first, lived.key)
         whole = self.circuit.whole(params, batch.frozen)
-        _, trace = unroll(self.circuit, whole, batch.brain, lived.observation, lived.first, lived.key, probes=probes)
+        trace = replay(self.circuit, whole, *moments, probes=probes, given=given)
         counts = ~lived.last  # a decision after the end moved nothing
         mean = partial(_mean, counts=counts)
         ratio = jnp.exp(
@@ -149,7 +153,7 @@ class Ppo:
             "loss/policy": -mean(gain),
             "loss/value": c.value_weight * mean(0.5 * jnp.square(trace[c.value] - batch.target)),
             "loss/entropy": -c.entropy_weight * mean(policy.entropy(trace[c.policy])),
-            **{f"loss/{port}": weight * mean(trace[port]) for port, weight in c.losses.items()},
+            **{f"loss/{port}": weight * trace[port].mean() for port, weight in c.losses.items()},
         }
         loss = sum(terms.values(), jnp.zeros(()))
         kl = mean(ratio - 1.0 - jnp.log(ratio))  # Schulman's k3 estimate
@@ -196,19 +200,20 @@ def _mean(x: jax.Array, counts: jax.Array) -> jax.Array:
     return jnp.where(counts, x, 0.0).sum() / counts.sum()
 
 
-def _episodes(returns: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, Any]]:
-    """Running returns `[B]`, and sums over the episodes that ended."""
+def _episodes(env: Env, running: jax.Array, lived: Moment) -> tuple[jax.Array, dict[str, Any]]:
+    """The task's metric in the running episodes `[B]`, and sums: of it over the episodes that ended, of all reward."""
 
-    def tick(returns: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        reward, ends = moment
-        returns = returns + reward
-        return jnp.where(ends, 0.0, returns), jnp.where(ends, returns, 0.0)
+    def tick(running: jax.Array, moment: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        more, ends = moment
+        running = running + more
+        return jnp.where(ends, 0.0, running), jnp.where(ends, running, 0.0)
 
-    returns, ended = jax.lax.scan(tick, returns, (lived.reward, lived.ends))
+    running, ended = jax.lax.scan(tick, running, (gain(env, lived), lived.ends))
     terms = {f"reward/{name}": value.mean() for name, value in lived.terms.items()}
-    return returns, {
+    return running, {
         "episodes": lived.ends.sum(),
-        "returns": ended.sum(),
+        "metric": ended.sum(),
+        "reward": lived.reward.sum(),
         "bad": lived.bad.sum(),
         **terms,
     }

@@ -51,7 +51,8 @@ def test_an_experiment_sets_values() -> None:
 def test_every_choice_of_every_group_composes() -> None:
     assert {"agent", "agent/memory", "env", "experiment", "learning", "task"} <= set(known_groups())
     for group in known_groups():
-        brain = ["agent=ground"] if group == "agent/language" else []  # the default brain has no ear for words
+        brains = {"agent/language": ["agent=ground"], "agent/planner": ["agent=planning"]}
+        brain = brains.get(group, [])  # the default brain has no ear for words, and does not plan
         for choice in choices(group):
             experiment(composed([*brain, f"{group}={choice}"]))
 

@@ -14,9 +14,11 @@ import pytest
 from agent.circuit import Params
 from envs.baselines import baseline
 from experiments import evaluate as module
-from experiments.evaluate import Score, episode_returns, evaluate, interval, means
+from experiments.altered import altered
+from experiments.evaluate import Played, evaluate, means, play
 from experiments.learning.rollout import Moment, begin, rollout
 from experiments.run import Run, load, make_env
+from experiments.scores import Score, interval
 from tests.experiments.conftest import Said
 
 
@@ -50,8 +52,8 @@ def test_intervals_cover_what_they_should() -> None:
 def test_score_lies_between_null_and_oracle(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = baseline("forage")
     for mean, expected in ((ends.null, 0.0), (ends.oracle, 1.0), (0.5 * (ends.null + ends.oracle), 0.5)):
-        returns = np.full(4, mean)
-        monkeypatch.setattr(module, "episode_returns", lambda *_, returns=returns, **__: returns)
+        played = Played(np.full(4, mean), np.zeros(4, int))
+        monkeypatch.setattr(module, "play", lambda *_, played=played, **__: played)
         found = evaluate(run)["forage"]
         assert (found.score, found.low, found.high) == pytest.approx((expected,) * 3)
         assert (found.mean, found.null, found.oracle, found.episodes) == (mean, ends.null, ends.oracle, 4)
@@ -61,7 +63,7 @@ def test_returns_are_those_of_first_episodes(run: Run) -> None:
     """Against one long rollout; and nothing in the run's directory is touched."""
     before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
     params = run.learner().params
-    returns = episode_returns(run, params, 11, deterministic=False)
+    returns = play(run, params, 11, deterministic=False).values
     assert returns.shape == (11,)
     env = make_env(run.setup, 8)
 
@@ -99,7 +101,8 @@ def test_a_lesion_sends_the_mean(run: Run) -> None:
 def test_lesions_reach_behaviour(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(module, "means", lambda run, params, names: {"retina.code": "mean"})
-    monkeypatch.setattr(module, "episode_returns", lambda *_, clamp, **__: seen.append(clamp) or np.zeros(4))
+    played = Played(np.zeros(4), np.zeros(4, int))
+    monkeypatch.setattr(module, "play", lambda *_, clamp, **__: seen.append(clamp) or played)
     assert evaluate(run, 4, ["retina"])["forage"].lesions == ("retina",)
     assert evaluate(run, 4)["forage"].lesions == ()
     assert seen == [{"retina.code": "mean"}, {}]
@@ -120,3 +123,50 @@ def test_command_prints_a_person_s_summary(
     said = scrubjay("evaluate", str(run.path), "--json")
     assert json.loads(said.out)["forage"]["lesions"] == ["v1"]
     assert said.out.count("\n") == 1
+
+
+def test_groups_are_told_apart(run: Run, scrubjay: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: group 0 has 1, 0, 1, group 2 has 0.5; a group that was not met is left out."""
+    played = Played(np.array([1.0, 0.5, 0.0, 1.0]), np.array([0, 2, 0, 0]))
+    monkeypatch.setattr(module, "play", lambda *_, **__: played)
+    monkeypatch.setattr(module, "groups", lambda task: ("near", "far", "none"))
+    found = evaluate(run)["forage"].groups
+    assert {name: (part.mean, part.episodes) for name, part in found.items()} == {
+        "near": (pytest.approx(2 / 3), 3),
+        "none": (0.5, 1),
+    }
+    said = scrubjay("evaluate", str(run.path))
+    assert said.out.splitlines()[3:] == [
+        "          near  return 0.667 [0.000, 1.000] in 3",
+        "          none  return 0.500 [0.500, 0.500] in 1",
+    ]
+    assert json.loads(scrubjay("evaluate", str(run.path), "--json").out)["forage"]["groups"]["none"]["mean"] == 0.5
+
+
+def test_the_world_is_set_anew(run: Run) -> None:
+    other = altered(run, ["task.good=blue", "env.body.changes={mass: 2.0}"])
+    assert (other.env.task.good, other.env.changes.mass) == ("blue", 2.0)
+    assert (other.path, other.setup.agent) == (run.path, run.setup.agent)
+    assert other.circuit.inputs == run.circuit.inputs
+    assert altered(run, []) is run
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("seed=3", "override 'seed=3': the brain is trained, so that only its world can be set: task.NAME=value and"),
+        ("agent/memory=none", "override 'agent/memory=none': the brain is trained"),
+        ("task=ground", "override 'task=ground': say which value of it: task.NAME=value, such as task.split=pairs."),
+        ("tsk/x=3", "no group 'tsk/x'"),
+        ("task.godo=red", "no option 'godo'"),
+        ("env.enigne=c", "env: no option 'enigne'. Did you mean 'engine'?"),
+        ("env.senses=[retina]", "it knows touch: rate[1], which is not there"),
+        ("env.senses.retina.rays=8", "it knows retina: image[2, 32, 4], but here it is image[2, 8, 4]"),
+        ("env.body=arm", "it moves by action[3], but here action[4] is wanted"),
+        ("env.id=CartPole-v1", "the Gymnasium environment 'CartPole-v1' brings its own"),
+    ],
+)
+def test_a_world_that_the_brain_is_not_for(run: Run, scrubjay: Callable[..., Said], override: str, text: str) -> None:
+    said = scrubjay("evaluate", str(run.path), override)
+    assert (said.code, said.out) == (2, "")
+    assert text in said.err

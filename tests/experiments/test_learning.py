@@ -248,7 +248,7 @@ def trained(env: Bandit, mapping: dict[str, Any], updates: int, **options: Any) 
         return jax.lax.scan(lambda learner, _: ppo.update(learner), ppo.init(key), None, length=updates)[1]
 
     rows = jax.tree.map(lambda x: x[-max(1, updates // 10) :].sum(), learn(jax.random.key(0)))
-    return float(rows["returns"] / rows["episodes"])
+    return float(rows["metric"] / rows["episodes"])
 
 
 def test_it_learns_a_bandit() -> None:

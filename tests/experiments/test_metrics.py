@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from envs.baselines import baseline
 from experiments import progress
 from experiments.chart import chart
 from experiments.errors import RunError
 from experiments.metrics import Metrics, read_metrics
 from experiments.progress import Progress
-from experiments.train import curve
+from experiments.train import _row, curve
 
 
 def row(update: int, **more: float) -> dict[str, float]:
@@ -160,3 +163,19 @@ def test_progress_on_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: 
     assert out == ""
     for text in ("training", "256/256", "score 0.50", "/s"):
         assert text in err
+
+
+def run_of(metric: str, world: str) -> Any:
+    return SimpleNamespace(env=SimpleNamespace(task=SimpleNamespace(metric=metric)), setup=SimpleNamespace(world=world))
+
+
+def test_the_running_score_follows_the_metric() -> None:
+    """GROUND is scored by `right`: 3 of 4 episodes, whatever they returned."""
+    values = {"episodes": 4.0, "metric": 3.0, "reward": -2.0, "loss": 0.5}
+    found = _row(run_of("right", "ground"), 1, 64, dict(values), 0.1)
+    ends = baseline("ground")
+    assert (found["return"], found["right"]) == (-0.5, 0.75)
+    assert found["score"] == pytest.approx((0.75 - ends.null) / (ends.oracle - ends.null))
+    found = _row(run_of("return", "forage"), 1, 64, dict(values), 0.1)
+    assert list(found) == ["update", "decisions", "seconds", "episodes", "return", "score", "loss"]
+    assert found["return"] == 0.75

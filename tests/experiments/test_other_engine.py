@@ -12,6 +12,7 @@ import pytest
 
 import experiments.evaluate as module
 from experiments.bench import engines
+from experiments.evaluate import Played
 from experiments.run import load
 from tests.experiments.conftest import TINY
 from tests.experiments.test_faults import Command
@@ -29,7 +30,8 @@ def test_only_the_engine_changes(trained: Path, monkeypatch: pytest.MonkeyPatch)
     assert module.on_engine(run, "") is run
     assert module.on_engine(other, "auto").setup == run.setup
     seen: list[Any] = []
-    monkeypatch.setattr(module, "episode_returns", lambda *given, **_: seen.extend(given) or np.zeros(4))
+    played = Played(np.zeros(4), np.zeros(4, int))
+    monkeypatch.setattr(module, "play", lambda *given, **_: seen.extend(given) or played)
     module.evaluate(run, 4, engine="mjx")
     assert seen[0].setup == other.setup
     for a, b in zip(jax.tree.leaves(seen[1]), jax.tree.leaves(run.learner().params), strict=True):
@@ -82,7 +84,7 @@ def test_figures_of_the_command(
     scrubjay: Command, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "oracle", lambda engine, number: np.full(number, 37.0) + (engine == "mjx"))
-    monkeypatch.setattr(engines, "episode_returns", lambda run, params, number: np.full(number, 3.0))
+    monkeypatch.setattr(engines, "play", lambda run, params, number: Played(np.full(number, 3.0), np.zeros(number)))
     said = scrubjay("bench", "engines", "--run", str(trained), "--episodes", "4", "-o", str(tmp_path / "found.json"))
     assert said.code == 0
     assert "oracle (planning)            mjx - c       1.000 [1.000, 1.000]\n" in said.out

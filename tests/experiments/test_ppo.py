@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from experiments.config import composed, experiment
-from experiments.learning.ppo import Ppo, PpoConfig, advantages
+from experiments.learning.ppo import Ppo, PpoConfig, _episodes, advantages
 from experiments.run import Run
 from tests.experiments.conftest import TINY
 
@@ -30,6 +30,24 @@ SWAPS = [
 def ppo_of(overrides: Sequence[str]) -> Ppo:
     tiny = [t for t in TINY if t.startswith("learning")]
     return Run(Path("unused"), experiment(composed([*tiny, "total_decisions=640", *overrides]))).ppo
+
+
+@pytest.mark.parametrize(("metric", "ended", "running"), [("right", 2.0, [1.0, 0.0]), ("return", 2.7, [1.0, 0.5])])
+def test_episodes_are_summed_by_the_metric(metric: str, ended: float, running: list[float]) -> None:
+    """By hand: environment 0 ends an episode at time 1, after 1 from before; environment 1 at time 0."""
+    reward = jnp.array([[0.0, -0.3], [1.0, 0.0], [1.0, 0.5]])
+    lived: Any = SimpleNamespace(
+        reward=reward,
+        terms={"right": jnp.where(reward == 1.0, 1.0, 0.0)},
+        ends=jnp.array([[False, True], [True, False], [False, False]]),
+        bad=jnp.zeros((3, 2), bool),
+    )
+    env: Any = SimpleNamespace(task=SimpleNamespace(metric=metric))
+    before = jnp.array([1.0, 0.0 if metric == "right" else 1.0])
+    found, sums = _episodes(env, before, lived)
+    np.testing.assert_allclose(found, running)
+    assert (float(sums["metric"]), int(sums["episodes"])) == (pytest.approx(ended), 2)
+    assert float(sums["reward"]) == pytest.approx(2.2)
 
 
 def test_advantages_equal_rlax_where_no_episode_ends() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from agent.ports import Port
-from experiments.evaluate import Score
 from experiments.run import load
+from experiments.scores import Score
 from experiments.watch import record as module
 from experiments.watch.record import record
 

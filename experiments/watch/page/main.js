@@ -16,7 +16,16 @@ function fillHud(trace, world, strips, t) {
   const facts = [["episode", String(Math.round(trace.episode[i]))]];
   if (total) facts.push(["return", number(total[i])]);
   if (Number.isFinite(speed)) facts.push(["speed", `${speed.toFixed(2)} m/s`]);
+  const [distant] = distantWords(trace, i);
+  if (distant) facts.push(["remembers", distant]);
   $("hud").replaceChildren(...facts.map(([name, value]) => make("span", {}, `${name} `, make("b", {}, value))));
+}
+
+// What is said at this moment, and at the end what came of it.
+function fillCaption(trace, t) {
+  const text = trace.captions.findLast(([time]) => time <= t + 1e-3)?.[1] ?? "";
+  if ($("caption").textContent !== text) $("caption").textContent = text;
+  $("caption").hidden = !text;
 }
 
 async function main() {
@@ -37,6 +46,7 @@ async function main() {
   const draw = () => {
     for (const panel of panels) panel.draw(transport.time);
     fillHud(trace, world, timeline.strips, transport.time);
+    fillCaption(trace, transport.time);
   };
   panels = [view, retina, graph, timeline, log, transport].filter(Boolean);
   new ResizeObserver(() => { timeline.layout(); graph?.layout(); ask(); }).observe(document.body);

@@ -1,0 +1,69 @@
+"""A trained brain in another world: task and body are set anew, the brain and its weights stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.config import plain
+from agent.errors import ConfigError
+from agent.ports import Port, Ports
+from experiments import overrides as changes
+from experiments.config import experiment, known_groups
+from experiments.run import Run, ports
+
+PARTS = ("task", "env")
+"""What can be set for a brain that is trained already."""
+
+
+def altered(run: Run, overrides: Sequence[str]) -> Run:
+    """The same run with `task.split=pairs`, `env.body.changes={mass: 2.0}` and the like; itself without any.
+
+    ConfigError where an override is of something else than task and world, or where the brain would sense or move
+    otherwise than in training.
+    """
+    if not overrides:
+        return run
+    values = plain(run.setup)
+    for override in changes.parsed(overrides):
+        key, text = override.key_or_group, override.input_line
+        changes.check_group(override, known_groups())
+        part, _, name = key.partition(".")
+        if part not in PARTS or "/" in key:
+            raise ConfigError(
+                f"override {text!r}: the brain is trained, so that only its world can be set: "
+                f"{' and '.join(f'{each}.NAME=value' for each in PARTS)}."
+            )
+        if not name:
+            raise ConfigError(f"override {text!r}: say which value of it: {part}.NAME=value, such as {_EXAMPLE[part]}.")
+        changes.apply(values, override)
+    other = replace(run, setup=experiment(values), trained=run.trained or run)
+    senses, action = ports(run.env)
+    seen, moved = ports(other.env)
+    problems = [
+        f"it knows {n}: {port}, {_instead(n, port, seen)}" for n, port in senses.items() if not _same(n, port, seen)
+    ]
+    if action != moved:
+        problems.append(f"it moves by {action}, but here {moved} is wanted")
+    if problems:
+        raise ConfigError(
+            f"{' '.join(overrides)}: another world than the brain of {run.path} was trained for: "
+            f"{'; '.join(problems)}. Leave that as it was, or train a brain for it."
+        )
+    return other
+
+
+_EXAMPLE = {"task": "task.split=pairs", "env": "env.threads=1"}
+
+
+def _same(name: str, port: Port, others: Ports) -> bool:
+    """Whether a sense gives the same numbers with the same meaning."""
+    return name in others and others[name] == port and others[name].labels == port.labels
+
+
+def _instead(name: str, port: Port, others: Ports) -> str:
+    if name not in others:
+        return "which is not there"
+    if others[name] != port:
+        return f"but here it is {others[name]}"
+    return f"but what its numbers mean is another: {len(others[name].labels)} labels in place of {len(port.labels)}"

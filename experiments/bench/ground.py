@@ -1,0 +1,66 @@
+"""`bench ground`: what agents trained on GROUND make of sentences and scenes that training left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from agent.circuit import Params
+from agent.config import plain
+from envs.layouts import SPLITS
+from experiments.altered import altered
+from experiments.errors import RunError
+from experiments.evaluate import parts, player
+from experiments.provenance import circumstances
+from experiments.run import Run, load
+from experiments.scores import interval
+
+HORIZON = 200  # control steps: that of the task, whatever a brain was trained with
+NEGATION = "not"
+"""The group that the figure of a split leaves out: it is reported apart."""
+
+
+def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """First-touch accuracy of every run in every split; runs are grouped by name but for the last `-N`.
+
+    The figure of a split is the mean over its groups of episodes, negation apart; its interval is a 95 % bootstrap over
+    seeds.
+    """
+    groups: dict[str, list[Run]] = {}
+    for folder in folders:
+        run = load(folder)
+        if run.setup.task["kind"] != "ground":
+            raise RunError(f"{run.path} was trained on {run.setup.world!r}; bench ground is about runs of task ground.")
+        groups.setdefault(run.path.name.rpartition("-")[0] or run.path.name, []).append(run)
+    found = {}
+    for name, runs in groups.items():
+        _check_seeds(runs)
+        weights = [run.learner().params for run in runs]
+        splits = {split: _split(runs[0], split, weights, episodes) for split in SPLITS}
+        found[name] = {"seeds": [run.setup.seed for run in runs], "decisions": _decisions(runs[0]), "splits": splits}
+        say(f"{name}: " + ", ".join(f"{split} {row['mean']:.3f}" for split, row in splits.items()))
+    return {"ground": found, "episodes": episodes, "horizon": HORIZON, "measured": circumstances()}
+
+
+def _check_seeds(runs: Sequence[Run]) -> None:
+    """RunError where runs of one group differ in more than the seed."""
+    for run in runs:
+        if plain(run.setup) | {"seed": 0} != plain(runs[0].setup) | {"seed": 0}:
+            raise RunError(f"{run.path} and {runs[0].path} are named as seeds of one brain, but their configs differ.")
+
+
+def _decisions(run: Run) -> int:
+    return run.setup.updates * run.setup.learning.environments * run.setup.learning.steps
+
+
+def _split(run: Run, split: str, weights: Sequence[Params], episodes: int) -> dict[str, Any]:
+    """Mean accuracy in a split, its interval, every seed, and every group of episodes."""
+    other = altered(run, [f"task.split={split}", f"task.horizon={HORIZON}"])
+    play = player(other, episodes)
+    seeds = [{name: part.mean for name, part in parts(other, play(params)).items()} for params in weights]
+    values = np.array([np.mean([mean for name, mean in seed.items() if name != NEGATION]) for seed in seeds])
+    low, high = interval(values) if len(values) > 1 else (None, None)
+    groups = {name: [seed[name] for seed in seeds] for name in seeds[0]}
+    return {"mean": float(values.mean()), "low": low, "high": high, "seeds": values.tolist(), "groups": groups}
