@@ -20,7 +20,7 @@ from agent.module import Arrays, Module, State
 from agent.ports import Port, Ports
 from agent.registry import register
 
-_MANY = 8
+_MANY = 64
 """Sentences per environment from which on it is less work to read out those alone that hold."""
 
 _LEAST = 1e-4
