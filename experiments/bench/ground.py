@@ -10,9 +10,10 @@ import numpy as np
 from agent.circuit import Params
 from agent.config import plain
 from envs.layouts import SPLITS
+from envs.tasks.ground import Ground
 from experiments.altered import altered
 from experiments.errors import RunError
-from experiments.evaluate import parts, player
+from experiments.evaluate import Played, parts, player
 from experiments.provenance import circumstances
 from experiments.run import Run, load
 from experiments.scores import interval
@@ -25,8 +26,7 @@ NEGATION = "not"
 def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> dict[str, Any]:
     """First-touch accuracy of every run in every split; runs are grouped by name but for the last `-N`.
 
-    The figure of a split is the mean over its groups of episodes, negation apart; its interval is a 95 % bootstrap over
-    seeds.
+    The figure of a split is the mean over its episodes, negation apart; its interval is a 95 % bootstrap over seeds.
     """
     groups: dict[str, list[Run]] = {}
     for folder in folders:
@@ -56,11 +56,24 @@ def _decisions(run: Run) -> int:
 
 
 def _split(run: Run, split: str, weights: Sequence[Params], episodes: int) -> dict[str, Any]:
-    """Mean accuracy in a split, its interval, every seed, and every group of episodes."""
+    """Mean accuracy in a split, its interval, every seed, all episodes with negation, and every group of episodes."""
     other = altered(run, [f"task.split={split}", f"task.horizon={HORIZON}"])
     play = player(other, episodes)
-    seeds = [{name: part.mean for name, part in parts(other, play(params)).items()} for params in weights]
-    values = np.array([np.mean([mean for name, mean in seed.items() if name != NEGATION]) for seed in seeds])
+    seeds = [play(params) for params in weights]
+    values = np.array([_told(played) for played in seeds])
     low, high = interval(values) if len(values) > 1 else (None, None)
-    groups = {name: [seed[name] for seed in seeds] for name in seeds[0]}
-    return {"mean": float(values.mean()), "low": low, "high": high, "seeds": values.tolist(), "groups": groups}
+    grouped = [parts(other, played) for played in seeds]
+    return {
+        "mean": float(values.mean()),
+        "low": low,
+        "high": high,
+        "seeds": values.tolist(),
+        "all": [float(played.values.mean()) for played in seeds],
+        "groups": {name: [each[name].mean for each in grouped] for name in grouped[0]},
+        "episodes": {name: part.episodes for name, part in grouped[0].items()},
+    }
+
+
+def _told(played: Played) -> float:
+    """Mean over the episodes without negation."""
+    return float(played.values[played.groups != Ground.groups.index(NEGATION)].mean())

@@ -21,8 +21,8 @@ def run(name: str, *overrides: str) -> Run:
     return Run(Path("runs") / name, experiment(composed([*BRAIN, *overrides])))
 
 
-def test_a_figure_is_a_mean_over_groups_without_negation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attribute 1/2, relations 1, take 1/3 and not 0: (1/2 + 1 + 1/3) / 3; the other seed has all right but `not`."""
+def test_a_figure_is_a_mean_over_episodes_without_negation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attribute 1 of 2, relations 1 of 1, take 1 of 3 and not 0 of 1; the other seed has all right but the last."""
     groups = np.array([0, 0, 1, 2, 2, 2, 3])
     right = {"one": np.array([1.0, 0, 1, 1, 0, 0, 0]), "other": np.array([1.0, 1, 1, 1, 1, 1, 0])}
     met: list[Any] = []
@@ -34,10 +34,13 @@ def test_a_figure_is_a_mean_over_groups_without_negation(monkeypatch: pytest.Mon
     monkeypatch.setattr(ground, "player", player)
     row = ground._split(run("ground-0"), "paraphrase", ["one", "other"], 7)  # type: ignore[list-item]
     assert met == [("paraphrase", 200, 7)]
-    np.testing.assert_allclose(row["seeds"], [11 / 18, 1.0])
-    assert row["mean"] == pytest.approx(29 / 36)
+    np.testing.assert_allclose(row["seeds"], [3 / 6, 1.0])
+    np.testing.assert_allclose(row["all"], [3 / 7, 6 / 7])
+    assert row["mean"] == pytest.approx(3 / 4)
+    assert 0.5 <= row["low"] <= row["mean"] <= row["high"] <= 1.0
+    np.testing.assert_allclose(row["groups"]["take"], [1 / 3, 1.0])
     assert row["groups"]["not"] == [0.0, 0.0]
-    assert 0.6 < row["low"] <= row["mean"] <= row["high"]
+    assert row["episodes"] == {"attribute": 2, "relations": 1, "take": 3, "not": 1}
 
 
 def test_seeds_of_one_brain_differ_in_nothing_else() -> None:
