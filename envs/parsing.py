@@ -28,7 +28,7 @@ def understood(text: str) -> tuple[Said, int | None] | None:
         said = _phrases()[max((spoken[n:] for n in range(len(spoken)) if spoken[n:] in _phrases()), key=len)]
         return (said, row) if _sensible(said) else None
     start = next((n for n in range(len(spoken)) if spoken[n:] in _phrases()), None)
-    if start is None or not _content().isdisjoint(spoken[:start]):
+    if start is None or not _content().isdisjoint(spoken[:start]) or (start and spoken[start - 1] not in ROOM):
         return None
     said = _phrases()[spoken[start:]]
     return (said, None) if _sensible(said) else None

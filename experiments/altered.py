@@ -27,7 +27,8 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
     values = plain(run.setup)
     for override in changes.parsed(overrides):
         key, text = override.key_or_group, override.input_line
-        changes.check_group(override, known_groups())
+        if key not in known_groups():
+            changes.check_group(override, known_groups())
         part, _, name = key.partition(".")
         if part not in PARTS or "/" in key:
             raise ConfigError(

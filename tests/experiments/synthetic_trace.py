@@ -216,4 +216,5 @@ def _plans(eyes: np.ndarray, episode: np.ndarray) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray, width: int) -> np.ndarray:
+    width = min(width, len(values))
     return np.convolve(values, np.hanning(width + 2)[1:-1] / (width / 2), "same")

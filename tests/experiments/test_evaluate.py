@@ -158,12 +158,12 @@ def test_the_world_is_set_anew(run: Run) -> None:
         ("agent/memory=none", "override 'agent/memory=none': the brain is trained"),
         ("task=ground", "override 'task=ground': say which value of it: task.NAME=value, such as task.split=pairs."),
         ("tsk/x=3", "no group 'tsk/x'"),
-        ("task.godo=red", "no option 'godo'"),
+        ("task.godo=red", "no option of forage 'godo'"),
         ("env.enigne=c", "env: no option 'enigne'. Did you mean 'engine'?"),
-        ("env.senses=[retina]", "it knows touch: rate[1], which is not there"),
+        ("env.senses=[retina]", "it knows touch: rate[8], which is not there"),
         ("env.senses.retina.rays=8", "it knows retina: image[2, 32, 4], but here it is image[2, 8, 4]"),
         ("env.body=arm", "it moves by action[3], but here action[4] is wanted"),
-        ("env.id=CartPole-v1", "the Gymnasium environment 'CartPole-v1' brings its own"),
+        ("env.id=CartPole-v1", "'CartPole-v1' is a Gymnasium environment"),
     ],
 )
 def test_a_world_that_the_brain_is_not_for(run: Run, scrubjay: Callable[..., Said], override: str, text: str) -> None:
