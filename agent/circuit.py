@@ -15,11 +15,13 @@ from flax import nnx
 
 from agent.errors import WiringError, unknown
 from agent.module import IMPLEMENTATIONS, Arrays, Module, over
-from agent.ports import Port, Ports
+from agent.ports import MODEL, Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY, Wire
 
 Params = dict[str, Any]
+FROZEN = "frozen"
+"""The attribute under which a module holds a pretrained transformer."""
 
 
 def name_key(key: jax.Array, name: str) -> jax.Array:
@@ -47,9 +49,30 @@ class Circuit:
         return jax.custom_batching.sequential_vmap(self._weights)(key)
 
     def _weights(self, key: jax.Array) -> Params:
-        weights = {n: nnx.to_pure_dict(nnx.split(self._create(n, name_key(key, n)))[1]) for n in self.modules}
+        weights = {n: learned(self._create(n, name_key(key, n))) for n in self.modules}
         # Strongly typed, so that no step compiles twice.
         return jax.tree.map(lambda x: jnp.asarray(x, x.dtype), weights)
+
+    @cached_property
+    def frozen(self) -> Params:
+        """Weights of pretrained transformers, `{module: {"frozen": {...}}}`: beside the params, and never learned."""
+        holding = [name for name, box in self.boxes.items() if hasattr(box, FROZEN)]
+        with jax.ensure_compile_time_eval():
+            made = {name: getattr(self._create(name, jax.random.key(0)), FROZEN) for name in holding}
+        return {name: {FROZEN: nnx.to_pure_dict(nnx.split(each)[1])} for name, each in made.items()}
+
+    def whole(self, params: Params, frozen: Params) -> Params:
+        """Params with `frozen` beside them, which makes both arguments of a program.
+
+        All that takes params does without: the frozen weights are then constants of the program, which takes minutes to
+        compile where they are large.
+        """
+        return {name: {**weights, **frozen.get(name, {})} for name, weights in params.items()}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the pretrained weights, by the module that runs them."""
+        return {name: box.digest for name, box in self.boxes.items() if box.digest}
 
     def initial(self, batch: int) -> dict[str, Any]:
         """The state at the start of a life: every module's own, and what travels on delayed wires."""
@@ -79,7 +102,7 @@ class Circuit:
         send, as a lesion does.
         """
         clamp = clamp or {}
-        sent = self.sensed(observation, clamp)
+        sent: dict[str, Any] = self.sensed(observation, clamp) | self.models(params)
         carried = self.carried(state["wires"], first)
         arriving = {w: buffer[:, 0] for w, buffer in carried.items()}
         modules = {}
@@ -99,13 +122,21 @@ class Circuit:
             keys = jax.vmap(lambda k: name_key(k, name))(key)
             return box(box.reset(own, first), inputs, keys)
 
+    def advance_over(
+        self, name: str, params: Params, own: Any, inputs: Arrays, first: jax.Array, key: jax.Array
+    ) -> tuple[Any, Arrays]:
+        """All decisions of a module that has `over_time`: arrays are `[T, B, ...]`."""
+        with jax.named_scope(name):
+            keys = jax.vmap(jax.vmap(lambda k: name_key(k, name)))(key)
+            return self.with_weights(name, params).over_time(own, inputs, first, keys)
+
     def renew(self, params: Params, sent: Arrays) -> Params:
         """The weights after every module with `renew` saw what came in: `sent` `{port: [N, ...]}` holds `followed`."""
         renewed, arriving = {}, {str(w): sent[w.start] for w in self.wires if w.start in sent}
         for name in self._renewing:
             box = self.with_weights(name, params)
             box.renew(self.gather(name, sent, arriving))
-            renewed[name] = nnx.to_pure_dict(nnx.split(box)[1])
+            renewed[name] = learned(box)
         return params | renewed
 
     @cached_property
@@ -114,14 +145,25 @@ class Circuit:
         return tuple(dict.fromkeys(w.start for w in self.wires if w.target in self._renewing))
 
     @cached_property
+    def replayed(self) -> tuple[str, ...]:
+        """The ports that somebody hears and that learning takes as data, as their modules declare."""
+        heard = dict.fromkeys(w.start for w in self.wires if w.source != BODY)
+        return tuple(p for p in heard if p.split(".")[1] in self.boxes[p.split(".")[0]].replayed)
+
+    @cached_property
     def _renewing(self) -> tuple[str, ...]:
         return tuple(name for name, box in self.boxes.items() if type(box).renew is not Module.renew)
 
     def with_weights(self, name: str, params: Params) -> Module[Any]:
         """One module with its weights."""
         definition, weights = nnx.split(self.boxes[name])
-        nnx.replace_by_pure_dict(weights, params[name])
+        own = params[name] if FROZEN in params[name] else self.whole({name: params[name]}, self.frozen)[name]
+        nnx.replace_by_pure_dict(weights, own)
         return nnx.merge(definition, weights)
+
+    def models(self, params: Params) -> dict[str, Module[Any]]:
+        """What ports of dtype `model` send: their modules, with weights; no state or input changes it."""
+        return {w.start: self.with_weights(w.source, params) for w in self.wires if self.port(w.start).dtype == MODEL}
 
     def carried(self, travelling: Arrays, first: jax.Array) -> Arrays:
         """What delayed wires hold, emptied where an episode begins."""
@@ -136,7 +178,7 @@ class Circuit:
         sent = {f"{name}.{port}": value for port, value in outputs.items()}
         return {p: jnp.broadcast_to(clamp[p], v.shape).astype(v.dtype) if p in clamp else v for p, v in sent.items()}
 
-    def gather(self, name: str, sent: Arrays, arriving: Arrays) -> Arrays:
+    def gather(self, name: str, sent: Mapping[str, Any], arriving: Arrays) -> Arrays:
         """What a module's input ports receive, merged as each port declares; delayed wires deliver `arriving`."""
         inputs: Arrays = {}
         for port, declared in self.modules[name].inputs.items():
@@ -159,7 +201,8 @@ class Circuit:
     @cached_property
     def port_names(self) -> tuple[str, ...]:
         """Every `module.port` that can be probed or clamped."""
-        return tuple(f"{name}.{port}" for name, ports in self.outputs.items() for port in ports)
+        ports = [(f"{name}.{port}", made) for name, ports in self.outputs.items() for port, made in ports.items()]
+        return tuple(name for name, made in ports if made.dtype != MODEL)
 
     def port(self, place: str) -> Port:
         """The output port called `module.port`."""
@@ -192,6 +235,11 @@ class Circuit:
     def _create(self, name: str, key: jax.Array) -> Module[Any]:
         config = self.modules[name]
         return IMPLEMENTATIONS[type(config)](config, self.inputs[name], nnx.Rngs(key))
+
+
+def learned(box: Module[Any]) -> Params:
+    """A module's weights as a plain tree, without those of a pretrained transformer."""
+    return {name: each for name, each in nnx.to_pure_dict(nnx.split(box)[1]).items() if name != FROZEN}
 
 
 def _concatenate(values: list[jax.Array]) -> jax.Array:

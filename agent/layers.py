@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 
@@ -18,3 +19,17 @@ def dense(
 def flatten(x: jax.Array) -> jax.Array:
     """`[B, ...]` -> `[B, D]`."""
     return x.reshape(x.shape[0], -1)
+
+
+def softmax(scores: jax.Array, there: jax.Array) -> jax.Array:
+    """Over the last axis, of what is there; all 0 where nothing is."""
+    top = jax.lax.stop_gradient(jnp.where(there, scores, -jnp.inf).max(axis=-1, keepdims=True))
+    excited = jnp.where(there, jnp.exp(jnp.where(there, scores - top, 0.0)), 0.0)
+    total = excited.sum(axis=-1, keepdims=True)
+    return excited / jnp.where(total > 0, total, 1.0)
+
+
+def standard(x: jax.Array) -> jax.Array:
+    """`[..., D]`, centred and of mean square 1: a few features of a pretrained transformer dwarf all others."""
+    x = x - x.mean(-1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-6)

@@ -63,6 +63,11 @@ class Module(nnx.Module, Generic[C]):
     idle: ClassVar[tuple[str, ...]] = ()
     """Paths of weights that no gradient ever reaches, such as `table.embedding`; all others must get some."""
 
+    replayed: tuple[str, ...] = ()
+    """Outputs that learning takes as data: recorded when acting and given in the loss, where what serves only them
+    does not run. No gradient goes through them. A property, where it depends on the config.
+    """
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         for base in cls.__dict__.get("__orig_bases__", ()):
@@ -73,6 +78,15 @@ class Module(nnx.Module, Generic[C]):
     def __init__(self, config: C, inputs: Ports, rngs: nnx.Rngs) -> None:
         self.config = config
         self.inputs = inputs
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pretrained weights that the module runs, which no checkpoint holds; empty where it has none.
+
+        A pretrained transformer that runs in the decision itself is the attribute `frozen`: its weights are in
+        `Circuit.frozen`, and in no params.
+        """
+        return ""
 
     def initial(self, batch: int) -> State:
         """State at the start of an episode, `[B, ...]`; an empty tuple for a module without state."""
@@ -99,8 +113,18 @@ class Module(nnx.Module, Generic[C]):
         return 0.0, 0
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure."""
+        """One decision: `(state, inputs, key [B]) -> (state, outputs)`; pure.
+
+        A port of dtype `model` is no output: its wires hand over the module itself, whose methods others then call.
+        """
         raise TypeError(f"{type(self).__name__} has no __call__")
+
+    def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:
+        """T decisions at once, where a module has a faster way: what `reset` and `__call__` in a loop would give.
+
+        inputs, outputs, keys: `[T, B, ...]`; `first`: `[T, B]` bool. A module without it is run decision by decision.
+        """
+        raise TypeError(f"{type(self).__name__} has no over_time")
 
 
 def select(where: jax.Array, then: State, otherwise: State) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax
 from agent.config import option
 from agent.errors import ConfigError
 from agent.module import Arrays, Module, State
-from agent.ports import Input, Ports
+from agent.ports import MODEL, Input, Ports
 from agent.registry import register
 
 
@@ -47,7 +47,9 @@ class NoneConfig:
         return self.twin.inputs
 
     def ports(self, inputs: Ports) -> Ports:
-        return self.twin.ports(inputs)
+        """Those of the missing module; nothing of meaning `model` is among them, which says that none is there."""
+        ports = self.twin.ports(inputs)
+        return Ports({name: replace(p, meaning="signal") if p.dtype == MODEL else p for name, p in ports.items()})
 
 
 class Nothing(Module[NoneConfig]):  # pyright: ignore[reportInvalidTypeArguments] -- inputs depend on `like`
@@ -55,4 +57,4 @@ class Nothing(Module[NoneConfig]):  # pyright: ignore[reportInvalidTypeArguments
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         ports = self.config.ports(self.inputs)
-        return state, {name: port.zeros(key.shape[0]) for name, port in ports.items()}
+        return state, {name: port.zeros(key.shape[0]) for name, port in ports.items() if port.dtype != MODEL}

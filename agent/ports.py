@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 
 Meaning = Literal[
-    "rate", "spikes", "tokens", "image", "action", "policy", "value", "loss", "contrast", "signal", "index"
+    "rate", "spikes", "tokens", "image", "action", "policy", "value", "loss", "contrast", "signal", "index", "model"
 ]
 Merge = Literal["one", "sum", "concat"]
+MODEL = "model"
+"""The dtype of a port that sends no numbers: its wires hand over the module itself, with its weights."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,9 @@ class Port:
 
     `parts` lists the sizes that were laid side by side along the first axis when several wires were concatenated.
     A `contrast` is a loss that compares the moments of a batch with each other, and so depends on which there are.
-    `labels` say what each number means that an `index` may take, such as the sentence which has it.
+    A `model` (dtype `model` too) is the module itself: who is wired to it may call its methods, such as `imagine`.
+    `labels` say what each number means that an `index` may take, such as the sentence which has it; of a `signal` they
+    name the numbers of a row, or the two between which a single number shares out from 0 to 1.
     """
 
     shape: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent.errors import unknown
-from agent.ports import Input, Meaning, Port, Ports
+from agent.ports import MODEL, Input, Meaning, Port, Ports
 from agent.wires import BODY, Wire
 
 
@@ -126,6 +126,8 @@ def _fits(wire: Wire, port: Port, accepts: Input, sent: list[Port], complaints: 
     if accepts.rank is not None and len(port.shape) != accepts.rank:
         axes = "1 axis" if accepts.rank == 1 else f"{accepts.rank} axes"
         problem = f"takes an array of {axes}, but '{wire.start}' sends {port}. Put a module between them that turns it."
+    elif port.dtype == accepts.dtype == MODEL and wire.delay:
+        problem = f"takes a model, which is the same at any time. Take '@ delay={wire.delay}' away."
     elif port.dtype != accepts.dtype:
         problem = f"takes {accepts.dtype}, but '{wire.start}' sends {port.dtype}. Wire another port."
     elif accepts.merge == "sum" and port.shape != other.shape:

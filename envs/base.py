@@ -46,14 +46,16 @@ class Env(Protocol):
 
 
 def metric(env: Env) -> str:
-    """What a task is scored by: `return`, or the name of the reward term that is summed over an episode."""
+    """What a task is scored by: `return`, the name of the reward term that is summed over an episode, or a measure."""
     return getattr(getattr(env, "task", None), "metric", "return")
 
 
 def gain(env: Env, step: Any) -> jax.Array:
-    """`[..., B]`, what time steps (or moments, with `reward` and `terms` too) add to the metric."""
-    name = metric(env)
-    return step.reward if name == "return" else step.terms[name]
+    """`[..., B]`, what time steps (or moments, with `reward` and `terms` too) add to the metric.
+
+    Where that is a measure of whole episodes (`envs.measures`), the reward.
+    """
+    return step.terms.get(metric(env), step.reward)
 
 
 def check_action(name: str, env: Env, action: jax.Array) -> None:

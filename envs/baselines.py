@@ -23,6 +23,7 @@ import numpy as np
 import envs
 from envs import scripted
 from envs.base import gain
+from envs.measures import estimate, recorded
 from envs.registry import EnvError
 from envs.scripted import Policy, View
 from envs.world import ACTION_REPEAT, World, select
@@ -40,7 +41,7 @@ class Baseline(NamedTuple):
     oracle: float
     null_policy: str
     oracle_policy: str
-    policies: dict[str, dict[str, float]]  # name -> mean, se
+    policies: dict[str, dict[str, Any]]  # name -> mean, se; None where the metric says nothing of it
     episodes: int
     versions: dict[str, str]
     command: str
@@ -64,30 +65,42 @@ def baseline(task: str) -> Baseline:
 
 
 def episodes(env: World, policy: Policy, number: int, key: jax.Array) -> np.ndarray:
-    """`[number]` values of the task's metric, one whole episode each; `number` is rounded up to whole batches."""
+    """`[number]` values of the task's metric, one whole episode each; `number` is rounded up to whole batches.
+
+    Where that is a measure, which belongs to many episodes, their returns.
+    """
+    return play(env, policy, number, key)[0]
+
+
+def play(env: World, policy: Policy, number: int, key: jax.Array) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The values, and what the task records of the same episodes (`envs.measures`), `[number, ...]` each."""
     length = math.ceil(env.task.horizon / ACTION_REPEAT)
     act = jax.vmap(lambda state, pose, scene, task, key: policy.act(state, View(pose, scene, task), key))
     start = jax.vmap(policy.initial)
 
     @jax.jit
-    def batch(key: jax.Array) -> jax.Array:
+    def batch(key: jax.Array) -> Any:
         state, step = env.reset(key)
         memory = start(jax.random.split(key, env.batch))
 
-        def decide(carry: tuple[Any, ...], key: jax.Array) -> tuple[tuple[Any, ...], None]:
-            state, memory, total, over = carry
-            keys = jax.random.split(key, env.batch)
+        moments = jax.random.split(key, length)
+
+        def decide(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            now, state, memory, total, over, record = carry
+            keys = jax.random.split(moments[now], env.batch)
             memory, action = act(memory, env.pose(state), env.scene(state), state.task, keys)
             state, step = env.step(state, action)
             memory = select(step.first, start(keys), memory)
-            return (state, memory, total + jnp.where(over, 0.0, gain(env, step)), over | step.last), None
+            total = total + jnp.where(over, 0.0, gain(env, step))
+            record = select(over, record, recorded(env.task, state.task))
+            return now + 1, state, memory, total, over | step.last, record
 
-        none = jnp.zeros(env.batch, bool)
-        carry, _ = jax.lax.scan(decide, (state, memory, step.reward, none), jax.random.split(key, length))
-        return carry[2]
+        carry = (0, state, memory, step.reward, jnp.zeros(env.batch, bool), recorded(env.task, state.task))
+        carry = jax.lax.while_loop(lambda carry: (carry[0] < length) & ~carry[4].all(), decide, carry)
+        return carry[3], carry[5]
 
     keys = jax.random.split(key, math.ceil(number / env.batch))
-    return np.concatenate([np.asarray(batch(each)) for each in keys])
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *[jax.device_get(batch(each)) for each in keys])
 
 
 def policies(env: World) -> tuple[dict[str, Policy], dict[str, Policy]]:
@@ -102,12 +115,11 @@ def compute(task: str, number: int) -> dict[str, Any]:
     nulls, oracles = policies(env)
     found = {}
     for name, policy in (nulls | oracles).items():
-        values = episodes(env, policy, number, jax.random.key(_SEED))
-        found[name] = {
-            "mean": round(float(values.mean()), 4),
-            "se": round(float(values.std(ddof=1) / np.sqrt(len(values))), 4),
-        }
-    best = lambda names: max(names, key=lambda name: found[name]["mean"])  # noqa: E731
+        values, record = play(env, policy, number, jax.random.key(_SEED))
+        mean, error = estimate(env.task, values, record)
+        found[name] = {"mean": round(mean, 4), "se": round(error, 4)}
+        found[name] = {end: value if math.isfinite(value) else None for end, value in found[name].items()}
+    best = lambda names: max(names, key=lambda name: -math.inf if (m := found[name]["mean"]) is None else m)  # noqa: E731
     null, oracle = best(nulls), best(oracles)
     return {
         "null": found[null]["mean"],
@@ -139,7 +151,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name in names:
         stored["tasks"][name] = compute(name, options.episodes)
         for policy, value in stored["tasks"][name]["policies"].items():
-            print(f"{name:12s} {policy:12s} {value['mean']:8.3f} ± {value['se']:.3f}")
+            mean, error = (math.nan if value[end] is None else value[end] for end in ("mean", "se"))
+            print(f"{name:12s} {policy:12s} {mean:8.3f} ± {error:.3f}")
     FILE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
 
 

@@ -73,21 +73,34 @@ def _place(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene, placed: Par
         data.mocap_pos[:], data.mocap_quat[:] = np.asarray(placed.position), np.asarray(placed.quaternion)
 
 
-def _dressed(model: mujoco.MjModel, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """`geom_size` and `geom_rgba` with the scene's sizes and colours; what a shape lacks (a stone's upper half, a
-    mushroom's lower) is transparent."""
-    size, rgba = model.geom_size.copy(), model.geom_rgba.copy()
+def dressing(model: mujoco.MjModel, scene: Scene) -> tuple[list[tuple[int, int, Any]], list[tuple[int, Any, Any]]]:
+    """What a scene changes of the model's shapes: `(geom, axis, size)` each, and `(geom, colour [3], alpha)` each.
+
+    What a shape lacks (a stone's upper half, a mushroom's lower) is transparent. Arrays may be NumPy's or JAX's.
+    """
+    sizes, colours = [], []
     for kind, group in (("thing", scene.things), ("cup", scene.cups), ("other", scene.others or no_things())):
         for index in range(len(group.radius)):
-            size[model.geom(f"{kind}{index}").id, 0] = group.radius[index]
-            for half, seen in zip(("low", "high"), group.rows[index], strict=True):
-                geom = model.geom(f"{kind}{index}_{half}").id
-                size[geom, 0] = group.radius[index]
-                rgba[geom] = (*group.colour[index], float(seen > 0))
+            sizes.append((model.geom(f"{kind}{index}").id, 0, group.radius[index]))
+            for half, name in enumerate(("low", "high")):
+                geom = model.geom(f"{kind}{index}_{name}").id
+                sizes.append((geom, 0, group.radius[index]))
+                colours.append((geom, group.colour[index], 1.0 * (group.rows[index, half] > 0)))
     for index in range(len(scene.panels.alpha)):
         for name in (f"panel{index}", f"panel{index}_seen"):
-            size[model.geom(name).id, 1] = scene.panels.half_length[index]
-        rgba[model.geom(f"panel{index}_seen").id] = (*scene.panels.colour[index], scene.panels.alpha[index])
-    for name, colour in zip(WALL_NAMES, scene.walls.colour, strict=True):
-        rgba[model.geom(f"{name}_seen").id] = (*colour, 1.0)
+            sizes.append((model.geom(name).id, 1, scene.panels.half_length[index]))
+        colours.append((model.geom(f"panel{index}_seen").id, scene.panels.colour[index], scene.panels.alpha[index]))
+    for index, name in enumerate(WALL_NAMES):
+        colours.append((model.geom(f"{name}_seen").id, scene.walls.colour[index], 1.0))
+    return sizes, colours
+
+
+def _dressed(model: mujoco.MjModel, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """`geom_size` and `geom_rgba` with the scene's sizes and colours."""
+    size, rgba = model.geom_size.copy(), model.geom_rgba.copy()
+    sizes, colours = dressing(model, scene)
+    for geom, axis, value in sizes:
+        size[geom, axis] = value
+    for geom, colour, alpha in colours:
+        rgba[geom] = (*colour, alpha)
     return size, rgba

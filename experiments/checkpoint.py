@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ import orbax.checkpoint as ocp
 from experiments.errors import RunError
 
 Tree = TypeVar("Tree")
+_PRETRAINED = "pretrained:"
 logging.getLogger("absl").setLevel(logging.ERROR)
 
 
@@ -26,7 +27,8 @@ class Checkpoints:
     """The checkpoints of one run, named by the number of updates; only the newest `keep` stay.
 
     Orbax writes into a temporary folder and renames it, so that a half-written checkpoint is never taken for one. Its
-    metadata holds a digest of every array, so that a damaged one is refused.
+    metadata holds a digest of every array, so that a damaged one is refused; of pretrained weights, which are not in
+    it, by the module that runs them, so that it is not loaded with others.
     """
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
@@ -46,10 +48,14 @@ class Checkpoints:
         for part in self.folder.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(part, ignore_errors=True)
 
-    def save(self, updates: int, tree: Any) -> None:
-        """Writes a checkpoint; returns when it is on disk. Raises RunError where it cannot be written."""
+    def save(self, updates: int, tree: Any, pretrained: Mapping[str, str] | None = None) -> None:
+        """Writes a checkpoint; returns when it is on disk. Raises RunError where it cannot be written.
+
+        pretrained: SHA-256 of weights that are not in the tree, by module.
+        """
         arrays = flatten(tree)
         digests = {name: digest(array) for name, array in arrays.items()}
+        digests |= {_PRETRAINED + name: value for name, value in (pretrained or {}).items()}
         items = ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), digests=ocp.args.JsonSave(digests))
         try:
             self._manager.save(updates, args=items, force=True)
@@ -64,10 +70,10 @@ class Checkpoints:
         """Every complete checkpoint, oldest first."""
         return sorted(self._manager.all_steps()) if self.folder.is_dir() else []  # a look makes no folder
 
-    def load(self, like: Tree, updates: int | None = None) -> Tree:
+    def load(self, like: Tree, updates: int | None = None, pretrained: Mapping[str, str] | None = None) -> Tree:
         """A checkpoint, the newest if none is named, as a tree of the shape of `like`.
 
-        Raises RunError where there is none or it is damaged.
+        Raises RunError where there is none, it is damaged, or it was made with other weights than `pretrained`.
         """
         if updates is not None and updates not in self.all():
             known = ", ".join(map(str, self.all())) or "none"
@@ -87,9 +93,11 @@ class Checkpoints:
             raise RunError(_damaged(place, _short(error))) from error
         sys.unraisablehook = hook
         arrays = {name: np.asarray(array) for name, array in restored["arrays"].items()}
-        wrong = [name for name, array in arrays.items() if restored["digests"].get(name) != digest(array)]
+        digests = restored["digests"]
+        wrong = [name for name, array in arrays.items() if digests.get(name) != digest(array)]
         if wrong:
             raise RunError(_damaged(place, f"the numbers of {wrong[0]} are not those that were written"))
+        _check_pretrained(place, digests, pretrained or {})
         return unflatten(like, arrays, place)
 
 
@@ -103,6 +111,18 @@ def _without_late_reads() -> Callable[[Any], object]:
 
     sys.unraisablehook = hook
     return before
+
+
+def _check_pretrained(place: Path, digests: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Refuses a checkpoint that was made with other pretrained weights than those that are here."""
+    for name, here in found.items():
+        made = digests.get(_PRETRAINED + name, here)
+        if made != here:
+            raise RunError(
+                f"checkpoint {place} was made with other pretrained weights of module {name!r}: they had SHA-256 "
+                f"{made[:16]}..., those found here have {here[:16]}.... Bring back the former ones ('scrubjay weights "
+                "verify MODEL' shows what is here), or begin anew with --fresh."
+            )
 
 
 def _damaged(place: Path, why: str) -> str:

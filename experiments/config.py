@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,16 @@ def experiment(values: Mapping[str, Any], file: Path | None = None) -> Experimen
     if made is None:
         named = [p.removeprefix("config.") for p in problems]
         raise ConfigError([f"{file}: {p}" for p in named] if file else named)
-    return made
+    if "policy" in (values.get("learning") or {}):
+        return made
+    return replace(made, learning=replace(made.learning, policy=f"{_mover(made.agent)}.policy"))
+
+
+def _mover(agent: Mapping[str, Any]) -> str:
+    """The module that moves the body; `motor` where no wire says so, of which building the brain complains."""
+    listed = agent.get("wires")
+    wires = [str(wire).replace(" ", "") for wire in listed] if isinstance(listed, list | tuple) else []
+    return next((w.split(".")[0] for w in wires if w.endswith("->body.action")), "motor")
 
 
 def composed(overrides: Sequence[str] = ()) -> dict[str, Any]:

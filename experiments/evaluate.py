@@ -16,14 +16,16 @@ from agent.errors import ConfigError, unknown
 from agent.motor import policy
 from envs import choice
 from envs.base import Env, gain, metric
-from envs.baselines import baseline
+from envs.baselines import Baseline, baseline
+from envs.measures import measures, recorded, resampled
 from envs.moment import groups
-from envs.world import World
+from envs.world import World, select
 from experiments.altered import altered
-from experiments.learning.rollout import Life, Moment, begin, rollout
+from experiments.learning.rollout import Life, begin, decide, rollout
 from experiments.run import Run, make_env
-from experiments.scores import Part, Score, interval
+from experiments.scores import Part, Score, between, interval
 from experiments.swap import swapped
+from experiments.wipe import Wipe, parse_wipe, wiped
 
 BATCH = 256
 STRETCH = 64  # decisions between two looks at whether all episodes are over
@@ -38,31 +40,58 @@ def evaluate(
     engine: str = "",
     swap: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
+    wipes: Sequence[str] = (),
 ) -> dict[str, Score]:
     """The score per task of a run's newest checkpoint, or of another one.
 
-    A lesion replaces all that a module sends by its mean over intact episodes. `engine` names another physics engine
-    than that of the run. `swap` puts `.nir` files in the place of modules, `{module: path}`. `overrides` set the world
-    anew, `["task.split=pairs"]`, as far as brain and baseline stay what they are.
+    A lesion replaces all that a module sends, or one port (`module.port`), by its mean over intact episodes. A wipe,
+    `module@2` or `module@each`, sets a module's state back when trial 2, or each one after the first, begins. `engine`
+    names another physics engine than that of the run. `swap` puts `.nir` files in the place of modules, `{module:
+    path}`. `overrides` set the world anew, `["task.split=pairs"]`, as far as the brain stays what it is.
     """
     for name in lesions:
-        if name not in run.circuit.modules:
-            raise ConfigError(f"--lesion {name}: {unknown('module', name, run.circuit.modules)}")
+        what, known = ("port", run.circuit.port_names) if "." in name else ("module", run.circuit.modules)
+        if name not in known:
+            raise ConfigError(f"--lesion {name}: {unknown(what, name, known)}")
     run = altered(run, overrides)
+    forgotten = [parse_wipe(text, run) for text in wipes]
     world = run.setup.world
-    ends = baseline(world) if isinstance(run.env, World) else None  # complains before the work
+    ends = scale(run)  # complains before the work
     run = on_engine(run, engine)  # complains too
     params = run.learner(checkpoint).params
     if swap:
         run, params = swapped(run, params, swap)
+    params = run.circuit.whole(params, run.circuit.frozen)
     clamp = means(run, params, lesions) if lesions else {}
-    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic)
+    played = play(run, params, episodes, clamp=clamp, deterministic=deterministic, wipes=forgotten)
     (low, high), mean = interval(played.values), float(played.values.mean())
-    more: dict[str, Any] = {"lesions": tuple(lesions), "metric": metric(run.env), "groups": parts(run, played)}
-    if ends is None:
+    measured = measure(run, played)
+    if metric(run.env) in measured:
+        mean, low, high, _ = measured[metric(run.env)]
+    more: dict[str, Any] = {"lesions": (*lesions, *wipes), "metric": metric(run.env)}
+    more |= {"groups": parts(run, played), "measures": measured}
+    if ends is None or math.isnan(mean):
         return {world: Score(None, low, high, mean, None, None, len(played.values), **more)}
     score, low, high = (float(ends.score(x)) for x in (mean, low, high))
     return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(played.values), **more)}
+
+
+def scale(run: Run) -> Baseline | None:
+    """The ends of the task's scale; none for a machine, a Gymnasium environment, or options that it does not fit.
+
+    A task says so by `comparable`, false where its stored baseline is that of another experiment.
+    """
+    if not isinstance(run.env, World):
+        return None
+    ends = baseline(run.setup.world)
+    return ends if getattr(run.env.task, "comparable", True) else None
+
+
+def measure(run: Run, played: Played) -> dict[str, Part]:
+    """What else the task makes of the episodes, each with a 95 % bootstrap interval over them."""
+    task, number = getattr(run.env, "task", None), len(played.values)
+    spread = resampled(task, played.record)
+    return {n: Part(value, *between(spread[n]), number) for n, value in measures(task, played.record).items()}
 
 
 def parts(run: Run, played: Played) -> dict[str, Part]:
@@ -91,6 +120,7 @@ class Played(NamedTuple):
 
     values: np.ndarray  # [E], what the task is scored by, often the return
     groups: np.ndarray  # [E] int, places in the task's groups; 0 where it has none
+    record: dict[str, np.ndarray] = {}  # [E, ...], what the task records of each (`envs.measures`)
 
 
 def play(
@@ -101,9 +131,10 @@ def play(
     clamp: Mapping[str, jax.Array] | None = None,
     deterministic: bool = True,
     seed: int = 0,
+    wipes: Sequence[Wipe] = (),
 ) -> Played:
     """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
-    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed)(params)
+    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed, wipes=wipes)(params)
 
 
 def player(
@@ -113,6 +144,7 @@ def player(
     clamp: Mapping[str, jax.Array] | None = None,
     deterministic: bool = True,
     seed: int = 0,
+    wipes: Sequence[Wipe] = (),
 ) -> Callable[[Params], Played]:
     """As `play`, for several weights of one brain: compiled once."""
     batch = min(episodes, BATCH)
@@ -121,18 +153,18 @@ def player(
     if deterministic:
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
-    go = _stretch(run.circuit, env, options)
+    go = _stretch(run.circuit, env, options, wipes)
 
     def played(params: Params) -> Played:
         found: list[Played] = []
         for number in range(math.ceil(episodes / batch)):
             life = start(jax.random.key(2 * (seed + number) + 1))
             sort = _group(env, life)
-            total, over = jnp.zeros(batch), jnp.zeros(batch, bool)
-            while not over.all():
-                life, total, over = go(params, life, total, over)
-            found.append(Played(np.asarray(total), sort))
-        return Played(*(np.concatenate(each)[:episodes] for each in zip(*found, strict=True)))
+            tally = Tally(jnp.zeros(batch), jnp.zeros(batch, bool), _record(env, life), jnp.ones(batch, jnp.int32))
+            while not tally.over.all():
+                life, tally = go(params, life, tally)
+            found.append(Played(np.asarray(tally.total), sort, jax.device_get(tally.record)))
+        return jax.tree.map(lambda *each: np.concatenate(each)[:episodes], *found)
 
     return played
 
@@ -148,33 +180,49 @@ def mode(run: Run) -> Any:
     return lambda trace: policy.mode(trace[run.setup.learning.policy])
 
 
-def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any]) -> Any:
-    """A compiled stretch of decisions that adds up the metric of each environment's first episode."""
+class Tally(NamedTuple):
+    """The first episode of each environment, as far as it has come."""
+
+    total: jax.Array  # [B], of the metric
+    over: jax.Array  # [B] bool
+    record: dict[str, jax.Array]  # [B, ...]
+    trial: jax.Array  # [B] int32, which ran last
+
+
+def _record(env: Env, life: Life) -> dict[str, jax.Array]:
+    task = getattr(env, "task", None)
+    return recorded(task, life.world.task) if task is not None and hasattr(life.world, "task") else {}
+
+
+def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any], wipes: Sequence[Wipe]) -> Any:
+    """A compiled stretch of decisions that tallies each environment's first episode."""
+
+    def one(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
+        if wipes:
+            now = jax.vmap(env.task.trial)(life.world.task)  # type: ignore[attr-defined]
+            life, tally = wiped(circuit, life, wipes, now, tally.trial), tally._replace(trial=now)
+        life, moment = decide(circuit, env, params, life, **options)
+        total = tally.total + jnp.where(tally.over, 0.0, gain(env, moment))
+        record = select(tally.over, tally.record, _record(env, life))
+        return life, Tally(total, tally.over | moment.ends, record, tally.trial)
 
     @jax.jit
-    def go(params: Params, life: Life, total: jax.Array, over: jax.Array) -> tuple[Life, jax.Array, jax.Array]:
-        life, lived = rollout(circuit, env, params, life, STRETCH, **options)
-
-        def add(carry: tuple[jax.Array, jax.Array], moment: Moment) -> tuple[tuple[jax.Array, jax.Array], None]:
-            total, over = carry
-            return (total + jnp.where(over, 0.0, gain(env, moment)), over | moment.ends), None
-
-        (total, over), _ = jax.lax.scan(add, (total, over), lived)
-        return life, total, over
+    def go(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
+        return jax.lax.scan(lambda now, _: (one(params, *now), None), (life, tally), None, length=STRETCH)[0]
 
     return go
 
 
 def means(run: Run, params: Params, names: Sequence[str], decisions: int = 256) -> dict[str, jax.Array]:
-    """The mean of every port of some modules over intact behaviour: what a lesioned module sends instead."""
-    ports = tuple(p for p in run.circuit.port_names if p.split(".")[0] in names)
+    """The mean of some ports, or of all those of some modules, over intact behaviour: what is sent in a lesion."""
+    ports = tuple(p for p in run.circuit.port_names if p in names or p.split(".")[0] in names)
     floats = tuple(p for p in ports if jnp.issubdtype(run.circuit.port(p).dtype, jnp.floating))
     env = make_env(run.setup, BATCH)
 
     @jax.jit
-    def collect(key: jax.Array) -> dict[str, jax.Array]:
+    def collect(params: Params, key: jax.Array) -> dict[str, jax.Array]:
         life = begin(run.circuit, env, key)
         _, lived = rollout(run.circuit, env, params, life, decisions, probes=floats)
         return {port: lived.trace[port].mean(axis=(0, 1)) for port in floats}
 
-    return collect(jax.random.key(99991))
+    return collect(params, jax.random.key(99991))

@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.language import weights
 from agent.language.weights import FILES, KNOWN, WeightsError
 
-PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", weights.INDEX)
+PATTERNS = ("config.json", "preprocessor_config.json", "tokenizer.json", "*.safetensors", weights.INDEX)
 """What is taken of a repository: data, never code or pickles."""
 
 
@@ -100,10 +100,14 @@ def _from_hub(repository: str, revision: str) -> Path:
         )
     except Exception as error:  # its errors, and those of the network library below it
         raise WeightsError(
-            f"{repository} could not be fetched from the hub: {str(error).splitlines()[0]} Offline, give the path of a "
+            f"{repository} could not be fetched from the hub: {_first_line(error)}. Offline, give the path of a "
             f"directory that holds {', '.join(FILES)}, or use one of: {', '.join(KNOWN)}."
         ) from error
     return Path(taken)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 def listed() -> list[dict[str, str]]:

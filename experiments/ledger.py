@@ -60,6 +60,7 @@ def ledger(run: Run, repeats: int = 5, say: Callable[[str], None] = lambda text:
     life = live(begin(circuit, env, jax.random.key(0)))
     first, key = life.seen.first, keys(life, BATCH)
     _, _, sent = circuit.step(params, life.brain, life.seen.observation, first, key, probes=circuit.port_names)
+    sent = sent | circuit.models(params)
     arriving = {w: buffer[:, 0] for w, buffer in circuit.carried(life.brain["wires"], first).items()}
     rows = []
     for name in circuit.modules:

@@ -102,7 +102,7 @@ class Run:
         """What a checkpoint holds, the newest if none is named."""
         source = self.trained or self  # what a checkpoint holds depends on the world and its engine
         shapes = jax.eval_shape(source.ppo.init, jax.random.key(0))
-        return self.checkpoints.load(shapes, updates)
+        return self.checkpoints.load(shapes, updates, self.circuit.digests)
 
     def lock(self) -> TextIO:
         """Keeps other processes from training in this directory while the returned file is open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -10,7 +11,10 @@ import numpy as np
 
 
 class Part(NamedTuple):
-    """The mean of the metric in one group of episodes (`Task.groups`), with a 95 % bootstrap interval."""
+    """The metric in one group of episodes (`Task.groups`), or a measure of all, with a 95 % bootstrap interval.
+
+    A measure that the episodes say nothing of is NaN.
+    """
 
     mean: float
     low: float
@@ -36,9 +40,12 @@ class Score:
     lesions: tuple[str, ...] = ()
     metric: str = "return"
     groups: Mapping[str, Part] = field(default_factory=dict)  # those sorts of episodes that were met
+    measures: Mapping[str, Part] = field(default_factory=dict)  # what else the task makes of them (`envs.measures`)
 
     def plain(self) -> dict[str, Any]:
-        return {**asdict(self), "groups": {name: part._asdict() for name, part in self.groups.items()}}
+        """As JSON has it, which knows no NaN."""
+        parts = {kind: {n: _known(p._asdict()) for n, p in getattr(self, kind).items()} for kind in _PARTED}
+        return {**_known(asdict(self)), **parts}
 
     @property
     def figure(self) -> float:
@@ -46,9 +53,23 @@ class Score:
         return self.mean if self.score is None else self.score
 
 
+_PARTED = ("groups", "measures")
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in values.items()}
+
+
+def between(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The middle of what resampling gave, without the samples that say nothing."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return math.nan, math.nan
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def interval(values: np.ndarray, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
     """Percentile bootstrap of the mean (Efron 1979)."""
     rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return between(values[rng.integers(0, len(values), (resamples, len(values)))].mean(axis=1), level)

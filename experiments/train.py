@@ -49,7 +49,7 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
         try:
             while done < setup.updates:
                 before = time.perf_counter()
-                learner, row = update(learner)
+                learner, row = update(learner, run.circuit.frozen)
                 fault = row.pop("fault")
                 row = {name: float(value) for name, value in row.items()}
                 done += 1
@@ -61,7 +61,7 @@ def train(run: Run, *, resume: bool = False, progress: Progress | None = None) -
                 progress.advance(row)
                 if done % setup.checkpoint_every == 0 or done == setup.updates:
                     metrics.flush()
-                    run.checkpoints.save(done, learner)
+                    run.checkpoints.save(done, learner, run.circuit.digests)
         finally:
             progress.stop()
             metrics.close()
@@ -111,9 +111,15 @@ def check_finite(run: Run, update: int, row: dict[str, float]) -> None:
 
 
 def _row(run: Run, update: int, decisions: int, values: dict[str, float], seconds: float) -> dict[str, float]:
-    """A row of metrics.csv. Where the metric is not the return, `return` is the reward per episode that ended."""
+    """A row of metrics.csv. Where the metric is not the return, `return` is the reward per episode that ended.
+
+    A metric that is a measure of many episodes (`envs.measures`) is not followed: the score is then NaN.
+    """
     episodes, total, reward = (values.pop(name) for name in ("episodes", "metric", "reward"))
     mean, name = total / episodes if episodes else math.nan, metric(run.env)
+    if name != "return" and f"reward/{name}" not in values:
+        head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes, "return": mean}
+        return {**head, "score": math.nan, **values}
     head = {"update": update, "decisions": decisions, "seconds": seconds, "episodes": episodes}
     head |= (
         {"return": mean} if name == "return" else {"return": reward / episodes if episodes else math.nan, name: mean}

@@ -13,12 +13,15 @@ import numpy as np
 from flax import nnx
 
 from agent.config import option
-from agent.language import sentences
+from agent.language import pretrained, sentences
 from agent.language.words import SENTENCE, sentences_of, split
 from agent.layers import dense
 from agent.module import Arrays, Module, State
 from agent.ports import Port, Ports
 from agent.registry import register
+
+_MANY = 64
+"""Sentences per environment from which on it is less work to read out those alone that hold."""
 
 _LEAST = 1e-4
 """Of the largest variance: what is added to all of them before they are levelled."""
@@ -54,11 +57,18 @@ class FrozenText(Module[FrozenTextConfig]):
         self.readout = dense(self._table.shape[1], config.width, rngs, gain=1.0)
 
     @property
+    def digest(self) -> str:
+        return pretrained.load(self.config.model).digest
+
+    @property
     def _table(self) -> np.ndarray:
         return embeddings(self.config, self.sentences)
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        return state, {"code": self.readout(jnp.asarray(self._table)[inputs["sentence"]])}
+        table, row = jnp.asarray(self._table), inputs["sentence"]
+        if len(table) > _MANY * len(row):
+            return state, {"code": self.readout(table[row])}
+        return state, {"code": self.readout(table)[row]}  # the same in every decision: XLA takes it out of the loop
 
 
 @lru_cache(maxsize=8)

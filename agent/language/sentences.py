@@ -28,11 +28,14 @@ _MANY = 512
 _known: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
 """Embeddings by model (digest) and token ids: no sentence is read twice."""
 
+_ids: dict[Path, dict[str, tuple[int, ...]]] = {}
+"""Token ids by tokenizer and text: for known sentences, cutting them up would be nearly all of the work."""
+
 
 def embed(model: str, texts: Sequence[str]) -> np.ndarray:
     """`[S, D]` float32: the mean over each sentence's tokens, of length 1 (Reimers & Gurevych 2019)."""
     bert = _bert(model)
-    ids = [tuple(encoding.ids) for encoding in tokenizer(bert.path).encode_batch(list(texts))]
+    ids = token_ids(bert.path, texts)
     known = _known.setdefault(bert.digest, {})
     if any(each not in known for each in ids):
         known |= zip(ids, _embedded(bert, ids), strict=True)
@@ -70,6 +73,15 @@ def _keep(file: Path, table: np.ndarray) -> None:
     with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as draft:
         np.save(draft, table)
     Path(draft.name).replace(file)
+
+
+def token_ids(path: Path, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """Of every text, by the tokenizer of a directory."""
+    known = _ids.setdefault(path, {})
+    fresh = list(dict.fromkeys(text for text in texts if text not in known))
+    if fresh:
+        known |= zip(fresh, (tuple(each.ids) for each in tokenizer(path).encode_batch(fresh)), strict=True)
+    return [known[text] for text in texts]
 
 
 def filled(group: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:

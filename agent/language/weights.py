@@ -133,7 +133,12 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
 
 def digest(path: Path) -> str:
     """SHA-256 of the tensors of a directory, all shards in order."""
-    return _digest(tuple((file, file.stat().st_mtime_ns) for file in tensor_files(path)))
+    return _digest(stamp(path))
+
+
+def stamp(path: Path) -> tuple[tuple[Path, int], ...]:
+    """The files of tensors of a directory, and when each was last written."""
+    return tuple((file, file.stat().st_mtime_ns) for file in tensor_files(path))
 
 
 @lru_cache(maxsize=16)

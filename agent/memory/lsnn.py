@@ -11,6 +11,7 @@ from flax import nnx
 
 from agent.config import option
 from agent.layers import dense
+from agent.memory.gru import let_go
 from agent.module import DECISION_SECONDS, Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
@@ -26,9 +27,10 @@ class LsnnConfig:
 
     Leaky neurons that reach each other; those of the part `adaptive` raise their threshold by β with every spike, which
     falls back over tau_adapt: a memory of seconds in cells of milliseconds. `state` is what each has fired lately.
+    `reset` lets go of it as in `gru`.
     """
 
-    inputs: ClassVar = {"input": Input("concat", rank=1)}
+    inputs: ClassVar = {"input": Input("concat", rank=1), "reset": Input("sum", rank=0, optional=True)}
     size: int = option(128, "neurons", low=1)
     adaptive: float = option(0.5, "part of the neurons that adapt", low=0.0, high=1.0)
     ticks: int = option(5, "ticks per decision", low=1, high=100)
@@ -67,6 +69,7 @@ class Lsnn(Module[LsnnConfig]):
         return {"v": zeros, "a": zeros, "fired": zeros, "trace": zeros}
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
+        state = let_go(state, inputs)
         drive, train = self.norm(self.weights(inputs["input"])), []
         for _ in range(self.config.ticks):
             state = self._tick(state, drive)

@@ -1,1 +1,1 @@
-"""What judges and steers the rest: the critic, later the meta-controller."""
+"""What judges and steers the rest: critic, meta-controller, neuromodulators, confidence and drives."""

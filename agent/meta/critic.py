@@ -22,10 +22,15 @@ class CriticConfig:
     """A perceptron with one hidden layer whose output is trained towards the discounted return.
 
     Where `reward` is wired it also sends the reward-prediction error, δ = r + γ v - v', with v' of the decision before
-    (Schultz, Dayan & Montague 1997): the dopamine that locally learning synapses wait for.
+    (Schultz, Dayan & Montague 1997): the dopamine that locally learning synapses wait for. Where `horizon` is wired, γ
+    becomes 1 - (1 - γ) e^-horizon: serotonin says how far to look ahead (Doya 2002).
     """
 
-    inputs: ClassVar = {"state": Input("concat", rank=1), "reward": Input("sum", rank=None, optional=True)}
+    inputs: ClassVar = {
+        "state": Input("concat", rank=1),
+        "reward": Input("sum", rank=None, optional=True),
+        "horizon": Input("sum", rank=0, optional=True),
+    }
     hidden: int = option(64, "hidden units", low=1)
     discount: float = option(0.97, "γ of the reward-prediction error", low=0.0, high=1.0)
 
@@ -50,11 +55,17 @@ class Critic(Module[CriticConfig]):
         value = self.value(nnx.tanh(self.hidden(inputs["state"])))[:, 0]
         if "reward" not in inputs:
             return state, {"value": value}
-        error = surprise(state, inputs["reward"], jax.lax.stop_gradient(value), self.config.discount)
+        error = surprise(state, inputs["reward"], jax.lax.stop_gradient(value), self._discount(inputs))
         return lived(jax.lax.stop_gradient(value)), {"value": value, "error": error}
 
+    def _discount(self, inputs: Arrays) -> jax.Array | float:
+        """γ, or as `horizon` makes it, `[B]`, never below 0."""
+        if "horizon" not in inputs:
+            return self.config.discount
+        return jnp.maximum(1.0 - (1.0 - self.config.discount) * jnp.exp(-inputs["horizon"]), 0.0)
 
-def surprise(before: State, reward: jax.Array, value: jax.Array, discount: float) -> jax.Array:
+
+def surprise(before: State, reward: jax.Array, value: jax.Array, discount: jax.Array | float) -> jax.Array:
     """δ `[B]`; 0 at the first decision, before which nothing was expected."""
     came = reward.reshape(reward.shape[0], -1).sum(axis=1)
     return before["lived"] * (came + discount * value - before["value"])

@@ -16,7 +16,11 @@ from agent.motor import policy
 from agent.ports import Input, Port, Ports
 from agent.registry import register
 
-DRIVES = {"drive": Input("concat", rank=1), "previous": Input("one", rank=1)}
+DRIVES = {
+    "drive": Input("concat", rank=1),
+    "previous": Input("one", rank=1),
+    "exploration": Input("sum", rank=0, optional=True),
+}
 
 
 def motor_ports(inputs: Ports) -> dict[str, Port]:
@@ -25,10 +29,18 @@ def motor_ports(inputs: Ports) -> dict[str, Port]:
     return {"action": Port((actions,), "action"), "policy": Port((2 * actions,), "policy")}
 
 
+def widened(log_std: jax.Array, inputs: Arrays) -> jax.Array:
+    """Log deviations `[A]`, as they are or plus what `exploration` `[B]` adds, with an axis in front."""
+    return log_std[None] + inputs["exploration"][:, None] if "exploration" in inputs else log_std[None]
+
+
 @register("gaussian_motor")
 @dataclass(frozen=True)
 class GaussianMotorConfig:
-    """A perceptron gives the means of a diagonal Gaussian; its deviations are free parameters (Williams 1992)."""
+    """A perceptron gives the means of a diagonal Gaussian; its deviations are free parameters (Williams 1992).
+
+    Where `exploration` is wired, they are e^exploration times as wide: noradrenaline is a temperature (Doya 2002).
+    """
 
     inputs: ClassVar = DRIVES
     hidden: int = option(64, "hidden units", low=1)
@@ -49,5 +61,5 @@ class GaussianMotor(Module[GaussianMotorConfig]):
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         drive = jnp.concatenate([inputs["drive"], inputs["previous"]], axis=1)
         mean = self.mean(nnx.tanh(self.hidden(drive)))
-        gaussian = policy.pack(mean, self.log_std[...][None])
+        gaussian = policy.pack(mean, widened(self.log_std[...], inputs))
         return state, {"action": policy.sample(gaussian, key), "policy": gaussian}

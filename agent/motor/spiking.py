@@ -13,7 +13,7 @@ from agent.config import option
 from agent.layers import dense
 from agent.module import Arrays, Module, State
 from agent.motor import policy
-from agent.motor.gaussian import DRIVES, motor_ports
+from agent.motor.gaussian import DRIVES, motor_ports, widened
 from agent.ports import Port, Ports
 from agent.registry import register
 from agent.spiking.surrogate import Surrogate, spike
@@ -26,7 +26,7 @@ class SpikingMotorConfig:
 
     After PopSAN (Tang, Kumar, Yoo & Michmizos 2021, eqs. 3-5): c[t] = d_c c[t-1] + W s[t] + b;
     v[t] = d_v v[t-1] (1 - o[t-1]) + c[t]; o[t] = [v[t] > 1/2]. Its receptive-field encoder is left to the modules in
-    front of it. All neurons start a decision at rest.
+    front of it. All neurons start a decision at rest. `exploration` widens the policy as in `gaussian_motor`.
     """
 
     inputs: ClassVar = DRIVES
@@ -63,7 +63,7 @@ class SpikingMotor(Module[SpikingMotorConfig]):
         spikes = self._fire(drive)
         rates = spikes[:, :, self.config.size :].mean(axis=1).reshape(drive.shape[0], *self.readout.shape)
         mean = jnp.einsum("bap,ap->ba", rates, self.readout[...]) + self.offset[...][None]
-        gaussian = policy.pack(mean, self.log_std[...][None])
+        gaussian = policy.pack(mean, widened(self.log_std[...], inputs))
         return state, {"action": policy.sample(gaussian, key), "policy": gaussian, "spikes": spikes}
 
     def spike_driven(self, inputs: Arrays, outputs: Arrays) -> tuple[jax.Array | float, int]:

@@ -65,7 +65,7 @@ class LeakyNeuron:
         return {name: np.zeros(shape, np.float32) for name in names}
 
     def tick(self, cells: Cells, current: Any, spike: Spike) -> tuple[Cells, Any]:
-        v = self._charged(cells, current)
+        v = self.charged(cells, current)
         s = spike(v - self._threshold(cells))
         after = {"v": v - s if self.subtract else v * (1.0 - s)}
         if self.adaptation:
@@ -74,9 +74,10 @@ class LeakyNeuron:
 
     def above(self, cells: Cells, current: Any) -> Any:
         """How far a tick of the current brings the membrane above threshold."""
-        return self._charged(cells, current) - self._threshold(cells)
+        return self.charged(cells, current) - self._threshold(cells)
 
-    def _charged(self, cells: Cells, current: Any) -> Any:
+    def charged(self, cells: Cells, current: Any) -> Any:
+        """The membrane after a tick of the current, before a spike resets it."""
         return self.leak * cells["v"] + (1.0 - self.leak) * current
 
     def _threshold(self, cells: Cells) -> Any:

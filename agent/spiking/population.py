@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,9 @@ from agent.config import option
 from agent.layers import dense
 from agent.module import DECISION_SECONDS, Arrays, Module, State
 from agent.ports import Input, Port, Ports
-from agent.spiking import plasticity, synapses
+from agent.spiking import events, leaky, plasticity, synapses
 from agent.spiking.fresh import shift_for_rate
+from agent.spiking.leaky import Reaching, Ticks
 from agent.spiking.neurons import LeakyNeuron, Neuron, keep
 from agent.spiking.plasticity import LOCAL, Plasticity, Rule
 from agent.spiking.surrogate import Surrogate, spike
@@ -48,7 +49,7 @@ class PopulationConfig:
     slope: float = option(10.0, "how narrow that gradient is", low=0.01)
     rule: Rule = option("bptt", "how its synapses learn: by gradient, not at all, or by a local rule within a life")
     plasticity: Plasticity = field(default_factory=Plasticity, metadata={"help": "options of the local rules"})
-    hoist: bool = option(True, "weigh the spikes of all ticks at once, not tick by tick: mostly faster")
+    hoist: bool = option(True, "weigh the spikes of all ticks at once, where few of many only those: mostly faster")
     noise: float = option(0.0, "deviation of a random drive at every tick, between neurons of the same drive", low=0.0)
     homeostasis: float = option(0.0, "how fast currents shift towards the rate, per decision", low=0.0)
 
@@ -87,6 +88,9 @@ class PopulationConfig:
         spikes, membrane = Port((self.ticks, self.size), "spikes"), Port((self.size,), "signal")
         return Ports(more, rate=neurons, spikes=spikes, membrane=membrane, rate_loss=Port((), "loss"))
 
+
+Lived = tuple[State, jax.Array, jax.Array]
+"""The state after all ticks of a decision, the spikes `[T, B, N]` on the way, and how many per tick `[B, N]`."""
 
 P = TypeVar("P", bound=PopulationConfig)
 
@@ -164,31 +168,60 @@ class Population(Module[P]):
     def live(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         """One decision."""
         c = self.config
-        state, drive = self._signalled(state, inputs), self._drive(state, inputs)
-        arriving = self._arriving(inputs)
+        state = self._signalled(state, inputs)
         noise = c.noise * _normal(key, (c.ticks, c.size)).swapaxes(0, 1) if c.noise else None
-
-        def tick(state: State, moment: tuple[jax.Array | None, jax.Array | None]) -> tuple[State, jax.Array]:
-            spikes, noise = moment
-            return self._tick(state, drive if noise is None else drive + noise, inputs, spikes)
-
-        unrolled = c.ticks if c.ticks <= UNROLLED else 1
-        state, trains = jax.lax.scan(tick, state, (arriving, noise), c.ticks, unroll=unrolled)
-        spikes = trains.swapaxes(0, 1)
-        rate = spikes.mean(axis=1)
-        outputs = {"rate": rate, "spikes": spikes, "membrane": state["v"]}
+        run = self._at_once if self.hoists and self._plain else self._in_turn
+        state, train, rate = run(state, inputs, self._drive(state, inputs), self._arriving(inputs), noise)
+        outputs = {"rate": rate, "spikes": train.swapaxes(0, 1), "membrane": state["v"]}
         outputs["rate_loss"] = jnp.square(rate.mean(axis=1) - c.rate * c.tick)
         state = self._settled(state, inputs, rate)
         if c.learns_locally:
             outputs["weight_change"] = jnp.sqrt(jnp.square(state["learned"]["change"]).mean(axis=1))
         return state, outputs
 
+    def _at_once(
+        self, state: State, inputs: Arrays, drive: jax.Array, arriving: jax.Array | None, noise: jax.Array | None
+    ) -> Lived:
+        """All ticks of leaky neurons whose synapses pass on at once what arrives."""
+        c = self.config
+        ticks = Ticks(cast("LeakyNeuron", self.neuron), c.surrogate, c.slope, c.ticks, self._unrolled)
+        cells = {name: state[name] for name in self.neuron.rest(())}
+        moments = arriving if noise is None else noise if arriving is None else arriving + noise
+        lateral, heard = (self._laterals(), state["sent"][:, 0]) if c.recurrent else (None, None)
+        lived = leaky.live(ticks, Reaching(cells, drive, moments, lateral, heard))
+        cells, train, rate = cast("leaky.Lived", lived)
+        sent = {"sent": train[-1][:, None]} if c.recurrent else {}
+        return state | cells | sent, train, rate
+
+    def _in_turn(
+        self, state: State, inputs: Arrays, drive: jax.Array, arriving: jax.Array | None, noise: jax.Array | None
+    ) -> Lived:
+        """All ticks, one after the other, of any neurons and synapses."""
+
+        def tick(state: State, moment: tuple[jax.Array | None, jax.Array | None]) -> tuple[State, jax.Array]:
+            spikes, noise = moment
+            return self._tick(state, drive if noise is None else drive + noise, inputs, spikes)
+
+        c = self.config
+        state, train = jax.lax.scan(tick, state, (arriving, noise), c.ticks, unroll=self._unrolled)
+        return state, train, train.mean(axis=0)
+
+    @property
+    def _unrolled(self) -> int:
+        return self.config.ticks if self.config.ticks <= UNROLLED else 1
+
+    @property
+    def _plain(self) -> bool:
+        """Whether nothing but membranes, thresholds and the last spikes is carried from tick to tick."""
+        c = self.config
+        return isinstance(self.neuron, LeakyNeuron) and c.synapse == "delta" and self.longest == 1 and c.gain == 1.0
+
     def _arriving(self, inputs: Arrays) -> jax.Array | None:
         """What comes tick by tick, `[T, B, ...]`: spikes, or what weights make of them where that is hoisted."""
         if "spikes" not in inputs:
             return None
         train = synapses.at_ticks(inputs["spikes"], self.config.ticks)
-        return (self.synapses(train) if self.hoists else train).swapaxes(0, 1)
+        return events.weighted(train, self.synapses.kernel[...]) if self.hoists else train.swapaxes(0, 1)
 
     @property
     def hoists(self) -> bool:

@@ -1,4 +1,4 @@
-"""Sense `camera`: the pixels of the body's own camera, drawn by MuJoCo's renderer on the host, whatever the engine."""
+"""Sense `camera`: the pixels of the body's own camera, by MuJoCo's renderer on the host or MuJoCo Warp's on a GPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from envs import drawing, rendering
+from envs import drawing, raytracing, rendering
 from envs.arena import LARGEST, parts
 from envs.moment import Fixed, Moment
 from envs.physics import Parts
@@ -38,20 +38,24 @@ class Camera:
     Depth and segmentation look through clear panels, as the retina's nearness does. Walls are of one brightness: the
     ramp that the retina sees along them is not painted on them.
 
-    It is dear: pictures are drawn one after the other in one thread of the host, so that they soon take most of a
-    step's time; on engines of a GPU two transfers come on top. A lower `rate` does not save it, a smaller batch does.
+    renderer: `opengl` draws one picture after the other in one thread of the host, which soon takes most of a step's
+    time; a lower `rate` does not save it, a smaller batch does. `warp` draws those of the whole batch at once, on an
+    NVIDIA GPU (or, to try it, on the CPU). `auto` takes `warp` where JAX runs on such a GPU and warp-lang is there.
     """
 
     mode: str = "rgb"  # or depth, segmentation
     width: int = 64  # pixels
     height: int = 64
     camera: str = ""  # a camera of the body by name; if empty its `eye`, or its only one
+    renderer: str = "auto"  # or opengl, warp
 
     key = "camera"
 
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
             raise unknown("choice of camera.mode", self.mode, _MODES)
+        if self.renderer not in _RENDERERS:
+            raise unknown("choice of camera.renderer", self.renderer, _RENDERERS)
         for side in ("width", "height"):
             if not 1 <= getattr(self, side) <= _MOST:
                 raise EnvError(f"camera.{side} is {getattr(self, side)}; 1 to {_MOST} pixels are wanted, such as 64.")
@@ -60,24 +64,47 @@ class Camera:
         """EnvError where nothing can be drawn on this machine, or the body has no such camera."""
         if jax.default_backend() == "tpu":
             raise EnvError("sense 'camera' draws on the CPU, which programs for TPUs cannot call. Leave it out.")
-        try:
-            rendering.backend()
-        except EnvError as error:
-            raise EnvError(f"sense 'camera': {error}") from None
+        if self.traces:
+            if why := raytracing.refusal():
+                raise EnvError(f"sense 'camera': renderer 'warp' cannot run here: {why}. Use renderer 'opengl'.")
+        else:
+            try:
+                rendering.backend()
+            except EnvError as error:
+                raise EnvError(f"sense 'camera': {error}") from None
         _number(fixed.looks, self.camera)
         channels, most, _ = _MODES[self.mode]
         return gymnasium.spaces.Box(0.0, most, (self.height, self.width, channels), np.float32)
+
+    @property
+    def traces(self) -> bool:
+        """Whether MuJoCo Warp draws."""
+        if self.renderer == "auto":
+            return jax.default_backend() == "gpu" and not raytracing.refusal()
+        return self.renderer == "warp"
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
         return ()
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
-        shape = jax.ShapeDtypeStruct((self.height, self.width, _MODES[self.mode][0]), jnp.float32)
         scene = moment.scene._replace(sounds=None, sentence=None)
+        if self.traces:
+            return state, self._traced(fixed.looks, moment.physics.qpos, scene)
+        shape = jax.ShapeDtypeStruct((self.height, self.width, _MODES[self.mode][0]), jnp.float32)
         draw = _drawer(fixed.looks, self)
         picture = jax.pure_callback(draw, shape, moment.physics.qpos, scene, parts(scene), vmap_method="broadcast_all")
         return state, picture
+
+    def _traced(self, looks: mujoco.MjModel, qpos: jax.Array, scene: Scene) -> jax.Array:
+        """As `_drawer` draws it, by MuJoCo Warp."""
+        trace = raytracing.tracer(looks, _number(looks, self.camera), self.width, self.height, rendering.FAR)
+        seen = trace(qpos, scene, parts(scene))
+        if self.mode == "segmentation":
+            picture = jax.nn.one_hot(jnp.asarray(classes(looks))[seen.geom], len(CLASSES))
+        else:
+            picture = seen.rgb if self.mode == "rgb" else seen.depth[..., None]
+        return jnp.where(scene.dark, 0.0, picture)
 
 
 @lru_cache(maxsize=8)
@@ -124,6 +151,7 @@ def _segmentation(easel: Any, eye: mujoco.MjvCamera, groups: np.ndarray) -> np.n
     return np.eye(len(CLASSES) + 1, dtype=np.float32)[groups[easel.geoms(eye)]][..., :-1]
 
 
+_RENDERERS = ("auto", "opengl", "warp")
 _MODES: dict[str, tuple[int, float, Callable[..., np.ndarray]]] = {
     "rgb": (3, 1.0, _rgb),
     "depth": (1, rendering.FAR, _depth),

@@ -36,7 +36,7 @@ def bench(overrides: Sequence[str], turns: int, say: Callable[[str], None]) -> d
     probes = (c.policy, c.value)
     acting = jax.jit(lambda life: rollout(circuit, env, learner.params, life, c.steps, probes=probes))
     _, lived = acting(learner.life)
-    world, brain = _world(env, c.steps), _brain(circuit, learner.params, learner.life.brain, lived, probes)
+    world, brain = _world(env, c.steps), brain_alone(circuit, learner.params, learner.life.brain, lived, probes)
     say(f"{turns} alternating turns of {units:,} decisions ...")
     rates = alternate(
         {
@@ -79,7 +79,7 @@ def _world(env: Env, steps: int) -> Any:
     return jax.jit(lambda world: jax.lax.scan(step, world, actions))
 
 
-def _brain(circuit: Circuit, params: Any, brain: Any, lived: Moment, probes: tuple[str, ...]) -> Any:
+def brain_alone(circuit: Circuit, params: Any, brain: Any, lived: Moment, probes: tuple[str, ...]) -> Any:
     """The brain alone, on what it saw in a rollout."""
 
     def step(state: Any, moment: Moment) -> tuple[Any, Any]:

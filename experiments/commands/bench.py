@@ -11,10 +11,15 @@
   ground    agents trained on GROUND (--run, several) in its splits: first-touch accuracy by groups of sentences
   sparse    10,000 sparsely connected spiking neurons, beside Brian2's C++ and BrainPy
   spiking   training a recurrent spiking network, beside Spyx, snnTorch, Norse and SpikingJelly
+  planning  tree search beside bare mctx, the cross-entropy method beside torch, a brain with and without a planner
+  memory    exact search for the 8 nearest of 65,536 and of a million keys, beside faiss's IndexFlat
+  recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
+  load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
+  language  sentences by MiniLM beside sentence-transformers, new ones and known ones; a brain with words and without
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `ground` and `soak` need the extra `bench`, `sparse` and `spiking` the extra
-`bench-spiking`.
+All but `train`, `engines`, `ground`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the
+extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
 
 examples:
   scrubjay bench train
@@ -41,7 +46,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=BENCHES, help="what to measure")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of train: group=choice or a.b=value")
     parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of machines and client (default: 3)")
+    parser.add_argument(
+        "--seeds", type=positive, default=3, metavar="N", help="of machines, client and load (default: 3)"
+    )
     parser.add_argument(
         "--decisions", type=positive, default=1_000_000, metavar="N", help="of machines and client (default: 1000000)"
     )
@@ -134,6 +141,36 @@ def _spiking(args: argparse.Namespace, say: Say) -> Found:
     return spiking.bench(args.turns, say)
 
 
+def _planning(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import planning
+
+    return planning.bench(args.turns, say)
+
+
+def _memory(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import memory
+
+    return memory.bench(args.turns, say)
+
+
+def _recall(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import recall
+
+    return recall.bench(args.turns, say)
+
+
+def _load(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import load
+
+    return load.bench(args.seeds, args.output, say)
+
+
+def _language(args: argparse.Namespace, say: Say) -> Found:
+    from experiments.bench import language
+
+    return language.bench(args.turns, say)
+
+
 def _soak(args: argparse.Namespace, say: Say) -> Found:
     from experiments.bench import soak
 
@@ -150,6 +187,11 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
     "ground": _ground,
     "sparse": _sparse,
     "spiking": _spiking,
+    "planning": _planning,
+    "memory": _memory,
+    "recall": _recall,
+    "load": _load,
+    "language": _language,
     "soak": _soak,
 }
 
@@ -171,6 +213,12 @@ def show(found: Found) -> None:
     for name, player in found.get("engines", {}).items():
         for engine, row in (player["returns"] | player["differences"]).items():
             print(f"{name:28} {engine:10} {row['mean']:8.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+    for name, size in found.get("bytes", {}).items():
+        print(f"{name:26} {size / 1e6:>10,.0f} MB")
+    for name, kind in found.get("memory", {}).items():
+        for measure in ("recall by load", "recall by likeness"):
+            cells = "  ".join(f"{x}: {row['mean']:.2f}" for x, row in kind[measure].items())
+            print(f"{name:16} {measure:18} {cells}")
     for name, group in found.get("ground", {}).items():
         for split, row in group["splits"].items():
             seeds = ", ".join(f"{value:.3f}" for value in row["seeds"])

@@ -14,7 +14,7 @@ import optax
 from agent.circuit import Circuit, Params
 from agent.config import option
 from agent.motor import policy
-from agent.unroll import fold, unroll
+from agent.unroll import fold, replay
 from envs.base import Env, gain
 from experiments.learning.rollout import Life, Moment, begin, decide, first_fault, rollout
 
@@ -36,7 +36,9 @@ class PpoConfig:
     value_weight: float = option(0.5, "weight of the value loss", low=0.0)
     entropy_weight: float = option(0.003, "weight of the entropy bonus", low=0.0)
     max_gradient: float = option(0.5, "largest norm of the gradient", low=0.0)
-    policy: str = option("motor.policy", "the port that holds the policy")
+    policy: str = option(
+        "motor.policy", "the port that holds the policy; of the module that moves the body, if none is named"
+    )
     value: str = option("value.value", "the port that holds the value")
     losses: Mapping[str, float] = field(
         default_factory=dict, metadata={"help": "weights of losses that modules offer, by port"}
@@ -83,17 +85,18 @@ class Ppo:
             jnp.zeros((), jnp.int32),
         )
 
-    def update(self, learner: Learner) -> tuple[Learner, dict[str, Any]]:
+    def update(self, learner: Learner, frozen: Params | None = None) -> tuple[Learner, dict[str, Any]]:
         """Lives for `steps` decisions, then learns from them; pure, and may be vmapped over seeds.
 
+        `frozen` are the circuit's, as an argument of the program and not as constants in it.
         The metrics are numbers, but for `fault`, a `Fault`.
         """
-        c = self.config
-        before = learner.life.brain
-        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed)))
-        life, lived = rollout(self.circuit, self.env, learner.params, learner.life, c.steps, probes=probes)
-        advantage, target = advantages(c, lived, self._value(learner.params, life))
-        batch = Batch(before, lived, advantage, target)
+        c, frozen = self.config, frozen or {}
+        before, acting = learner.life.brain, self.circuit.whole(learner.params, frozen)
+        probes = tuple(dict.fromkeys((c.policy, c.value, *self.circuit.followed, *self.circuit.replayed)))
+        life, lived = rollout(self.circuit, self.env, acting, learner.life, c.steps, probes=probes)
+        advantage, target = advantages(c, lived, self._value(acting, life))
+        batch = Batch(before, lived, advantage, target, frozen)
         order = jax.random.fold_in(jax.random.wrap_key_data(learner.key), learner.updates)
         (params, optimizer), metrics = jax.lax.scan(
             partial(self._epoch, batch), (learner.params, learner.optimizer), jax.random.split(order, c.epochs)
@@ -134,7 +137,10 @@ class Ppo:
     def _loss(self, params: Params, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
         c, lived = self.config, batch.lived
         probes = (c.policy, c.value, *c.losses)
-        _, trace = unroll(self.circuit, params, batch.brain, lived.observation, lived.first, lived.key, probes=probes)
+        given = {port: lived.trace[port] for port in self.circuit.replayed}
+        moments = (batch.brain, lived.observation, lived.first, lived.key)
+        whole = self.circuit.whole(params, batch.frozen)
+        trace = replay(self.circuit, whole, *moments, probes=probes, given=given)
         counts = ~lived.last  # a decision after the end moved nothing
         mean = partial(_mean, counts=counts)
         ratio = jnp.exp(
@@ -161,11 +167,12 @@ class Batch(NamedTuple):
     lived: Moment
     advantage: jax.Array
     target: jax.Array
+    frozen: Params = {}  # weights that are not learned
 
     def take(self, group: jax.Array) -> Batch:
         """The same for some of the environments."""
-        lived, advantage, target = jax.tree.map(lambda x: x[:, group], self[1:])
-        return Batch(jax.tree.map(lambda x: x[group], self.brain), lived, advantage, target)
+        lived, advantage, target = jax.tree.map(lambda x: x[:, group], self[1:4])
+        return Batch(jax.tree.map(lambda x: x[group], self.brain), lived, advantage, target, self.frozen)
 
 
 def advantages(config: PpoConfig, lived: Moment, final: jax.Array) -> tuple[jax.Array, jax.Array]:

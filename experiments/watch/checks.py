@@ -66,6 +66,12 @@ def _check_shapes(trace: Trace) -> None:
             raise TraceError(f"trace.strides: no trace {key!r}.{_near(key, list(trace.traces))}")
         if stride < 1:
             raise TraceError(f"trace.strides[{key!r}] is {stride}; every n-th unit needs an n of at least 1")
+    for key, names in trace.labels.items():
+        columns = trace.traces[key].shape[1] if key in trace.traces else 2 if key in trace.signals else -1
+        if columns < 0:
+            raise TraceError(f"trace.labels: no trace {key!r}.{_near(key, [*trace.traces, *trace.signals])}")
+        if len(names) != columns:
+            raise TraceError(f"trace.labels[{key!r}] has {len(names)} names for {columns} numbers")
     for key, value in trace.spikes.items():
         if value.ndim != 3 or value.shape[0] != steps or 0 in value.shape:
             raise TraceError(f"trace.spikes[{key!r}] has shape {value.shape}, expected [T={steps}, ticks, N]")
@@ -73,6 +79,12 @@ def _check_shapes(trace: Trace) -> None:
         raise TraceError("trace.retina is given without trace.eyes: [T, 3], the x, y (m) and heading (rad) it saw from")
     if trace.recalls is not None and (trace.recalls.ndim != 2 or trace.recalls.shape[1] != 3):
         raise TraceError(f"trace.recalls has shape {trace.recalls.shape}, expected [R, 3]: now, remembered, weight")
+    if trace.distant is not None and (trace.distant.ndim != 2 or trace.distant.shape[1] != 4):
+        raise TraceError(
+            f"trace.distant has shape {trace.distant.shape}, expected [R, 4]: now, episode, second, weight"
+        )
+    if trace.plans is not None and (trace.plans.ndim != 3 or trace.plans.shape[::2] != (steps, 3)):
+        raise TraceError(f"trace.plans has shape {trace.plans.shape}, expected [T={steps}, H + 1, 3]: x, y, heading")
 
 
 def _expect(name: str, value: np.ndarray | None, shape: tuple[int, ...], words: str) -> None:

@@ -72,7 +72,7 @@ def encode(trace: Trace) -> dict[str, Any]:
     packer.add("position", trace.poses[..., :3])
     packer.add("rotation", trace.poses[..., 3:])
     packer.add_unit("rgba", trace.rgba)
-    for name in ("scales", "eyes", "value", "recalls"):
+    for name in ("scales", "eyes", "value", "recalls", "distant", "plans"):
         if (array := getattr(trace, name)) is not None:
             packer.add(name, array)
     if trace.retina is not None:
@@ -82,7 +82,8 @@ def encode(trace: Trace) -> dict[str, Any]:
         for key, array in getattr(trace, table).items():
             packer.add(f"{table}/{key}", array)
     for key, array in trace.traces.items():
-        packer.add_coarse(f"traces/{key}", array)
+        add = packer.add if key in trace.labels else packer.add_coarse  # lines with names differ much in size
+        add(f"traces/{key}", array)
     for key, array in trace.spikes.items():
         packer.add_bits(f"spikes/{key}", array)
     return {**trace.header(), "arrays": packer.table, "blob": packer.blob()}

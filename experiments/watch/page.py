@@ -21,8 +21,8 @@ from experiments.watch.trace import Trace
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "data", "maths", "dom", "shapes", "shaders", "renderer", "camera", "lines", "world", "plan", "view",
-    "retina", "graph_layout", "graph", "population", "strips", "timeline", "log", "transport", "main",
+    "data", "maths", "dom", "shapes", "shaders", "renderer", "camera", "lines", "ghosts", "world", "plan", "view",
+    "retina", "graph_layout", "graph", "population", "meters", "strips", "timeline", "log", "transport", "main",
 )  # fmt: skip
 """In this order: they share one scope, and constants come before their use."""
 

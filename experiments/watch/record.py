@@ -11,8 +11,8 @@ import mujoco
 import numpy as np
 
 from agent.circuit import Circuit
-from agent.memory.episodic import EpisodicMemoryConfig
-from agent.module import DECISION_SECONDS, Arrays
+from agent.module import DECISION_SECONDS
+from agent.ports import Port
 from agent.wires import BODY
 from envs.arena import EYE_HEIGHTS
 from envs.drawing import Geom as Shape
@@ -24,12 +24,12 @@ from experiments.evaluate import evaluate, mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, circumstances, make_env
 from experiments.say import Told
+from experiments.watch.thoughts import plans, recalls
 from experiments.watch.trace import Edge, Geom, GeomType, Meta, Node, Trace
 from experiments.watch.words import account, captions, events, said
 
 SCORE_EPISODES = 64
 UNITS = 256  # of a signal at most; of a longer one, units at equal distances
-FAINT = 0.05  # the weakest recall that is shown
 
 
 class Frame(NamedTuple):
@@ -44,6 +44,7 @@ class Frame(NamedTuple):
     reward: dict[str, np.ndarray]
     said: str  # the sentence that holds, if the task says any
     account: str  # what came of the episode, in words, where it ended and the task can tell
+    episodes: dict[str, int] = {}  # before this one, as each memory for life counts
 
 
 def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None) -> Trace:
@@ -62,6 +63,7 @@ def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None)
     strides = {p: -(-shape[0] // UNITS) for p, shape in shapes.items() if len(shape) == 1 and shape[0] > 1}
     drawn = [i for i, s in enumerate(frames[0].shapes) if s.type in get_args(GeomType)]
     shown = [frames[0].shapes[i] for i in drawn]
+    here, distant = recalls(circuit, frames, time)
     return Trace(
         meta=Meta(
             title=f"{task}, seed {run.setup.seed}",
@@ -95,7 +97,10 @@ def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None)
         strides={p: stride for p, stride in strides.items() if stride > 1},
         events=tuple(events(frames, time, episode)),
         captions=tuple(captions(frames, time)),
-        recalls=_recalls(circuit, frames, time),
+        labels={p: circuit.port(p).labels for p in _ports(circuit, "signal") if _is_named(circuit.port(p))},
+        recalls=here,
+        distant=distant,
+        plans=plans(circuit, frames),
         **_graph(circuit),
     )
 
@@ -108,7 +113,7 @@ def _frames(run: Run, episodes: int, seed: int, told: Told | None = None) -> Ite
     if told and told.task:
         env = World(env.name, told.task, env.body, env.senses, env.engine, 1, env.changes)
     judged, clamp = told is None or told.task is not None, told.clamp if told else None
-    params, probes = run.learner().params, run.circuit.port_names
+    params, probes = circuit.whole(run.learner().params, circuit.frozen), circuit.port_names
     life = jax.jit(lambda key: begin(circuit, env, key))(jax.random.key(2 * seed + 1))
 
     @jax.jit
@@ -134,9 +139,16 @@ def _frames(run: Run, episodes: int, seed: int, told: Told | None = None) -> Ite
             terms if judged else {},  # those are of a sentence that was not said
             told.text if told else said(env, row),
             account(env, after.world, judged) if moment.ends[0] else "",
+            _episodes(after),
         )
         done += int(moment.ends[0])
         life = after
+
+
+def _episodes(life: Life) -> dict[str, int]:
+    """Of every memory whose state counts the episodes of its life."""
+    states = life.brain["modules"].items()
+    return {n: int(state["episodes"][0]) for n, state in states if isinstance(state, dict) and "episodes" in state}
 
 
 def _pose(shape: Shape) -> np.ndarray:
@@ -161,19 +173,9 @@ def _ports(circuit: Circuit, meaning: str) -> list[str]:
     return [p for p in circuit.port_names if circuit.port(p).meaning == meaning and not p.startswith(f"{BODY}.")]
 
 
-def _recalls(circuit: Circuit, frames: list[Frame], time: np.ndarray) -> np.ndarray:
-    """`[R, 3]`: now, the moment remembered most strongly (s), and its weight; for every episodic memory."""
-    stores = [n for n, config in circuit.modules.items() if isinstance(config, EpisodicMemoryConfig)]
-    found, start = [], 0.0
-    for frame, now in zip(frames, time, strict=True):
-        start = now if frame.first else start
-        for name in stores:
-            weights: Arrays | np.ndarray = frame.ports[f"{name}.weights"]
-            slot = int(np.argmax(weights))
-            if weights[slot] > FAINT:
-                then = start + DECISION_SECONDS * int(frame.ports[f"{name}.written"][slot])
-                found.append((now, then, float(weights[slot])))
-    return np.array(found).reshape(-1, 3)
+def _is_named(port: Port) -> bool:
+    """Whether every number of a signal has a name, or a single number the names of its two ends."""
+    return len(port.labels) == (port.shape[0] if port.shape else 2) and len(port.shape) < 2
 
 
 def _graph(circuit: Circuit) -> dict[str, Any]:

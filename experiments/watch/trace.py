@@ -91,7 +91,11 @@ class Trace:
     strides: Mapping[str, int] = field(default_factory=dict)  # "module.port" -> n: only every n-th unit is in `traces`
     events: tuple[tuple[float, str], ...] = ()  # (time in s, text)
     captions: tuple[tuple[float, str], ...] = ()  # (time in s, text), each shown until the next
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "module.port" -> names of a trace's columns,
+    # or of the two ends, 0 and 1, of a signal that shares out between them
     recalls: np.ndarray | None = None  # [R, 3] time now (s), time remembered (s), weight
+    distant: np.ndarray | None = None  # [R, 4] now (s), episode (-1: last before these), s in it, weight
+    plans: np.ndarray | None = None  # [T, H + 1, 3] x, y (m), heading (rad) from now on, NaN where nothing was planned
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
 
@@ -118,7 +122,7 @@ class Trace:
             **{name: [asdict(item) for item in getattr(self, name)] for name in plain},
             **{
                 name: getattr(self, name)
-                for name in ("root", "score", "row_heights", "ray_angles", "events", "captions", "strides")
+                for name in ("root", "score", "row_heights", "ray_angles", "events", "captions", "strides", "labels")
             },
         }
 
@@ -172,7 +176,8 @@ ARRAYS: dict[str, Any] = {
     "time": np.float64,
     "episode": np.int32,
     **dict.fromkeys(("poses", "rgba", "scales", "retina", "eyes", "value"), np.float32),
-    "recalls": np.float64,
+    **dict.fromkeys(("recalls", "distant"), np.float64),
+    "plans": np.float32,
 }
 
 
@@ -216,6 +221,7 @@ def _parse(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, A
     header["edges"] = tuple(Edge(**edge) for edge in header["edges"])
     for name in ("events", "captions"):
         header[name] = tuple((float(time), str(text)) for time, text in header.get(name, ()))
+    header["labels"] = {port: tuple(names) for port, names in header.get("labels", {}).items()}
     header["row_heights"], header["ray_angles"] = tuple(header["row_heights"]), tuple(header["ray_angles"])
     known = {item.name for item in fields(Trace)}
     return {name: value for name, value in {**header, **plain, **tables}.items() if name in known}

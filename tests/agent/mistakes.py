@@ -281,10 +281,10 @@ CASES: dict[str, tuple[Any, str]] = {
             {"kind": "episodic_memory"},
             "soma.code -> memory.key",
             "soma.code -> memory.value",
-            "memory.written -> motor.drive",
+            "memory.recalled -> motor.drive",
         ),
         (
-            "wire 'memory.written -> motor.drive': 'motor.drive' takes float32, but 'memory.written' sends int32. "
+            "wire 'memory.recalled -> motor.drive': 'motor.drive' takes float32, but 'memory.recalled' sends int32. "
             "Wire another port."
         ),
     ),

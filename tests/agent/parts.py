@@ -13,18 +13,25 @@ import numpy as np
 
 import agent
 from agent import Circuit, Input, Port, Ports
+from agent.ports import MODEL
 from agent.unroll import unroll
 
-SHAPES = {0: (), 1: (6,), 2: (5, 8), 3: (2, 32, 4)}
+SHAPES = {0: (), 1: (6,), 2: (6, 8), 3: (2, 32, 4)}
 """What a sense sends to an input of that rank: a scalar, a vector, tokens, an image."""
 
 BATCH, TIMES = 3, 7
 HERE = Path(__file__).parent
 WANTED = {
+    "frozen_memory": {"model": str(HERE / "language" / "gpt2"), "window": 4},
     "frozen_text": {"model": str(HERE / "language" / "bert")},
+    "frozen_vision": {"model": str(HERE / "language" / "vit")},
     "nir": {"path": str(HERE / "nir" / "example.nir")},
+    "mcts": {"levels": 2, "simulations": 6, "horizon": 3},  # the senses here have six numbers: 64 moves
+    "visual_prefix": {"model": str(HERE / "language" / "gpt2"), "candidates": ["red", "green", "blue"]},
 }
 """Options that a kind cannot do without."""
+TWICE = ("habit",)
+"""Inputs that are policies: a mean and a deviation for each action of another input."""
 SAID = ("go", "eat red", "eat stones, not blue", "take the stone right")
 """What an index may mean."""
 MOVER = {"kind": "body_encoder", "width": 2}
@@ -34,7 +41,10 @@ def senses(inputs: Mapping[str, Input]) -> dict[str, Port]:
     """Senses that fit the inputs; two, and of different sizes where allowed, for inputs that merge."""
     made = {}
     for name, declared in inputs.items():
+        if declared.dtype == MODEL:
+            continue
         shape = SHAPES[1 if declared.rank is None else declared.rank]
+        shape = (2 * shape[0],) if name in TWICE else shape
         said = SAID if declared.dtype == "int32" else ()
         made[name] = Port(shape, "index" if said else "rate", dtype=declared.dtype, labels=said)
         if declared.merge != "one":
@@ -47,11 +57,14 @@ def around(options: Mapping[str, Any]) -> Circuit:
     """A circuit around one module, called `it`; something else moves the body."""
     inputs = _config(options).inputs
     wires = [f"body.{sense} -> it.{sense.removesuffix('_too')}" for sense in senses(inputs)]
-    mapping = {
-        "modules": {"it": options, "mover": MOVER},
-        "wires": [*wires, "body.push -> mover.senses", "mover.code -> body.action"],
-    }
-    return agent.build(mapping, Ports(senses(inputs), push=Port((2,))), Port((2,), "action"))
+    body, modules = {**senses(inputs), "push": Port((2,))}, {"it": options, "mover": MOVER}
+    wires += ["body.push -> mover.senses", "mover.code -> body.action"]
+    for port in (name for name, declared in inputs.items() if declared.dtype == MODEL):
+        body["worth"] = Port(())
+        modules["world"] = {"kind": "latent_model", "width": SHAPES[1][0], "hidden": 8}
+        wires += [f"world.model -> it.{port}", "body.state -> world.state", "body.action -> world.action"]
+        wires += ["body.push -> world.reward", "body.state -> world.observation", "body.worth -> world.value"]
+    return agent.build({"modules": modules, "wires": wires}, Ports(body), Port((2,), "action"))
 
 
 def _config(options: Mapping[str, Any]) -> Any:
@@ -121,9 +134,10 @@ class Bench:
         return jax.lax.scan(tick, state, lived)
 
     def _mixture(self, weights: Any, lived: Life) -> jax.Array:
-        """A number that depends on every output in another way."""
-        start = self.circuit.initial(lived.first.shape[1])
-        _, trace = unroll(self.circuit, self.params | {"it": weights}, start, *lived, probes=self.probes)
+        """A number that depends on every output in another way, but for those that learning takes as data."""
+        start, replayed = self.circuit.initial(lived.first.shape[1]), self.circuit.boxes["it"].replayed
+        probes = tuple(p for p in self.probes if p.removeprefix("it.") not in replayed)
+        _, trace = unroll(self.circuit, self.params | {"it": weights}, start, *lived, probes=probes)
         numbers = [x for x in trace.values() if jnp.issubdtype(x.dtype, jnp.floating)]
         keys = jax.random.split(jax.random.key(2), len(numbers))
         return sum(

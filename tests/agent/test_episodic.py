@@ -12,7 +12,7 @@ import pytest
 
 from tests.agent.parts import Bench, Life, around, life
 
-PORTS = ("recall", "match", "weights", "written")
+PORTS = ("recall", "match", "weights", "recalled")
 
 
 @cache
@@ -72,7 +72,7 @@ def test_the_oldest_is_lost_first_and_every_slot_knows_its_time() -> None:
     bench = memory(slots=2)
     lived = one_life(bench, [0, 1, 0, 2, 0, 1])
     found = remember(bench, lived)
-    assert found["written"][:, 0].tolist() == [[-1, -1], [0, -1], [0, 1], [2, 1], [2, 3], [4, 3]]
+    assert found["recalled"][:, 0].tolist() == [[-1, -1], [0, -1], [0, 1], [2, 1], [2, 3], [4, 3]]
     np.testing.assert_array_equal(found["recall"][4, 0], values(lived)[2])  # the newer of two moments with that key
     assert not found["recall"][5].any()  # moment 1 has been written over
 
@@ -80,14 +80,14 @@ def test_the_oldest_is_lost_first_and_every_slot_knows_its_time() -> None:
 def test_writes_only_every_so_often() -> None:
     bench = memory(every=3)
     found = remember(bench, one_life(bench, [0, 1, 2, 3, 4, 5, 0]))
-    assert found["written"][-1, 0].tolist() == [0, 3, -1, -1]
+    assert found["recalled"][-1, 0].tolist() == [0, 3, -1, -1]
 
 
 def test_a_new_episode_forgets() -> None:
     bench = memory()
     found = remember(bench, one_life(bench, [0, 0, 0, 0], first=(0, 2)))
     assert found["recall"].any(axis=(1, 2)).tolist() == [False, True, False, True]
-    assert found["written"][:, 0, 0].tolist() == [-1, 0, -1, 0]
+    assert found["recalled"][:, 0, 0].tolist() == [-1, 0, -1, 0]
 
 
 def test_writers_get_no_gradient_but_the_query_does() -> None:
@@ -135,7 +135,7 @@ def plain_store(project: dict[str, jax.Array], lived: Any, slots: int = 5, every
         result["recall"].append(sum((weights[s] * store[s][1] for s in store), 0.0 * sensed["value"]))
         result["match"].append([max([0.0, *cosines.values()])])
         result["weights"].append(weights)
-        result["written"].append([store[s][2] if s in store else -1 for s in range(slots)])
+        result["recalled"].append([store[s][2] if s in store else -1 for s in range(slots)])
         if now % every == 0:
             store[writes % slots] = (query, sensed["value"], now)
             writes += 1

@@ -87,6 +87,8 @@ def test_the_critic_is_a_perceptron() -> None:
 def _once(circuit: Circuit, params: dict) -> dict[str, jax.Array]:
     """All outputs of the first decision."""
     moment = jax.tree.map(lambda x: x[0], life(circuit))
+    still = {n: jnp.zeros_like(x) if "exploration" in n else x for n, x in moment.observation.items()}
+    moment = moment._replace(observation=still)
     ports = [p for p in circuit.port_names if p.startswith("it.")]
     step = jax.jit(partial(circuit.step, probes=ports))
     _, _, trace = step(params, circuit.initial(3), *moment)

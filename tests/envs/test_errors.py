@@ -12,7 +12,7 @@ import pytest
 import envs
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"task": "forrage"}, "no task 'forrage'. Did you mean 'forage'? Choices: ant, forage"),
+    ({"task": "forrage"}, "no task 'forrage'. Did you mean 'forage'? Choices: ant, detour, dmp, forage"),
     ({"body": "rolller"}, "no body 'rolller'. Did you mean 'roller'? Choices: "),
     ({"engine": "mujoco"}, "no engine 'mujoco'."),
     ({"engine": "mxj"}, "no engine 'mxj'. Did you mean 'mjx'? Choices: auto, c, mjx, warp"),

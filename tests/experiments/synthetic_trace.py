@@ -9,6 +9,7 @@ import numpy as np
 from experiments.watch.trace import Edge, Geom, Meta, Node, Trace
 
 HALF, DT, ROWS, RAYS, NEURONS, TICKS = 1.0, 0.1, 2, 32, 96, 5
+PLANS, HORIZON, LEVELS = 5, 12, ("dopamine", "acetylcholine", "noradrenaline", "serotonin")
 ROW_HEIGHTS = (0.05, 0.15)
 ANGLES = tuple(np.linspace(math.pi / 2, -math.pi / 2, RAYS).tolist())
 WALLS = {"north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0)}
@@ -64,12 +65,23 @@ def synthetic_trace(seconds: float = 20.0, episodes: int = 1, seed: int = 0) -> 
         score="score 0.91 (0.88 to 0.94)",
         ports=activity,
         spikes={"v1.spikes": _spikes(rng, retina)},
-        traces={"v1.membrane": _membrane(rng, retina), "hippocampus.weights": _weights(near)},
+        traces={
+            "v1.membrane": _membrane(rng, retina),
+            "hippocampus.weights": _weights(near),
+            "modulators.levels": _levels(taste),
+        },
         strides={"hippocampus.weights": 3},
-        signals={"memory confidence": activity["hippocampus.recall"], "gate": activity["prefrontal.gate"]},
+        signals={
+            "memory confidence": activity["hippocampus.recall"],
+            "prefrontal.weight": activity["prefrontal.gate"],
+            "planner.planned": np.arange(steps) % PLANS == 0,
+        },
         events=tuple(sorted(starts + ate)),
         captions=tuple((time, f"“go to the {name} thing”") for (time, _), name in zip(starts, NAMES, strict=False)),
         recalls=np.array([[t, max(0.0, t - 4 - 3 * rng.random()), rng.random()] for t in time[60::17]]).reshape(-1, 3),
+        plans=_plans(eyes, episode),
+        distant=np.array([[t, -12, 3.4, 0.8] for t in time[80::17]]).reshape(-1, 4),
+        labels={"prefrontal.weight": ("habit", "plan"), "modulators.levels": LEVELS},
         nodes=tuple(Node(*node) for node in NODES),
         edges=tuple(Edge(*edge) for edge in EDGES),
     )
@@ -123,8 +135,8 @@ def _scene(eyes: np.ndarray, things: np.ndarray) -> tuple[np.ndarray, np.ndarray
         poses.append(np.tile([x * 1.02, y * 1.02, 0.125], (len(eyes), 1)))
         colours.append(colour)
     for name, kind, size, ahead, z, colour in (
-        ("body", "cylinder", (0.06, 0.04, 0.0), 0.0, 0.05, (0.25, 0.52, 0.90)),
-        ("head", "sphere", (0.035, 0.0, 0.0), 0.045, 0.1, (0.93, 0.94, 0.96)),
+        ("body/hull", "cylinder", (0.06, 0.04, 0.0), 0.0, 0.05, (0.25, 0.52, 0.90)),
+        ("body/head", "sphere", (0.035, 0.0, 0.0), 0.045, 0.1, (0.93, 0.94, 0.96)),
     ):
         geoms.append(Geom(name, kind, size))  # type: ignore[arg-type]
         offset = ahead * np.stack([np.cos(eyes[:, 2]), np.sin(eyes[:, 2])], 1)
@@ -184,6 +196,23 @@ def _membrane(rng: np.random.Generator, retina: np.ndarray) -> np.ndarray:
 def _weights(near: np.ndarray) -> np.ndarray:
     """Of every third of 24 synapses, [T, 8]: each grows by what is near, at a pace of its own."""
     return np.cumsum(near[:, None] * np.linspace(-0.01, 0.02, 8), axis=0)
+
+
+def _levels(taste: np.ndarray) -> np.ndarray:
+    """[T, 4]: a surprise, how usual surprises are, how unusual this one, and the mean of what was eaten."""
+    surprise = taste - _smooth(taste, 20)
+    usual = _smooth(surprise**2, 40)
+    return np.stack([surprise, usual, np.exp(-usual) * np.abs(surprise), _smooth(taste, 60)], 1)
+
+
+def _plans(eyes: np.ndarray, episode: np.ndarray) -> np.ndarray:
+    """[T, H + 1, 3]: every so often where the body will in truth go, a little aside; NaN in between."""
+    plans = np.full((len(eyes), HORIZON + 1, 3), np.nan)
+    for i in range(0, len(eyes) - HORIZON, PLANS):
+        if episode[i] == episode[i + HORIZON]:
+            plans[i] = eyes[i : i + HORIZON + 1]
+            plans[i, :, 1] += 0.1 * np.linspace(0, 1, HORIZON + 1) ** 2
+    return plans
 
 
 def _smooth(values: np.ndarray, width: int) -> np.ndarray:

@@ -48,10 +48,20 @@ def test_an_experiment_sets_values() -> None:
     assert setup_of().total_decisions == 2_000_000
 
 
+BRAINS = {
+    "agent/language": "ground",
+    "agent/planner": "planning",
+    "agent/modulators": "meta",
+    "agent/controller": "deliberate",
+    "agent/arbiter": "deliberate",
+}
+"""Brains that have a part which the default brain has not."""
+
+
 def test_every_choice_of_every_group_composes() -> None:
     assert {"agent", "agent/memory", "env", "experiment", "learning", "task"} <= set(known_groups())
     for group in known_groups():
-        brain = ["agent=ground"] if group == "agent/language" else []  # the default brain has no ear for words
+        brain = [f"agent={BRAINS[group]}"] if group in BRAINS else []
         for choice in choices(group):
             experiment(composed([*brain, f"{group}={choice}"]))
 

@@ -61,7 +61,7 @@ FLAGS = [
     (["trian"], "invalid choice: 'trian'", "Did you mean 'train'?"),
     (["train", "--rnu", "x"], "unrecognized arguments: --rnu", "Did you mean '--run'?"),
     (["evaluate", "x", "--lesoin", "v1"], "unrecognized arguments: --lesoin", "Did you mean '--lesion'?"),
-    (["evaluate", "x", "y"], "unrecognized arguments: y", "'scrubjay evaluate --help'"),
+    (["ledger", "x", "y"], "unrecognized arguments: y", "'scrubjay ledger --help'"),
     (["evaluate"], "the following arguments are required: RUN", "'scrubjay evaluate --help'"),
     (["evaluate", "x", "--episodes", "many"], "many is not a positive whole number", "'scrubjay evaluate --help'"),
     (["watch", "x", "--episodes", "-1"], "--episodes", "'scrubjay watch --help'"),

@@ -172,7 +172,7 @@ def run_of(metric: str, world: str) -> Any:
 def test_the_running_score_follows_the_metric() -> None:
     """GROUND is scored by `right`: 3 of 4 episodes, whatever they returned."""
     values = {"episodes": 4.0, "metric": 3.0, "reward": -2.0, "loss": 0.5}
-    found = _row(run_of("right", "ground"), 1, 64, dict(values), 0.1)
+    found = _row(run_of("right", "ground"), 1, 64, {**values, "reward/right": 0.1}, 0.1)
     ends = baseline("ground")
     assert (found["return"], found["right"]) == (-0.5, 0.75)
     assert found["score"] == pytest.approx((0.75 - ends.null) / (ends.oracle - ends.null))

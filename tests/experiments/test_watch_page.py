@@ -28,7 +28,7 @@ def trace() -> Trace:
 
 def same(a: Trace, b: Trace) -> None:
     assert a.header() == b.header()
-    for name in ("time", "episode", "poses", "rgba", "retina", "eyes", "value", "recalls"):
+    for name in ("time", "episode", "poses", "rgba", "retina", "eyes", "value", "recalls", "distant", "plans"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     for table in ("rewards", "ports", "spikes", "signals", "traces"):
         assert list(getattr(a, table)) == list(getattr(b, table))
@@ -110,6 +110,10 @@ def test_foreign_files_are_named(trace: Trace, tmp_path: Path) -> None:
         ({"nodes": (Node("eyes", "k", 0, 0),), "edges": (Edge("eyes", "eyes.y"),)}, "'eyes' names no port"),
         ({"retina": np.zeros((3, 1, 1, 4)), "row_heights": (0.1,), "ray_angles": (0.0,)}, "given without trace.eyes"),
         ({"recalls": np.zeros((2, 2))}, r"expected \[R, 3\]"),
+        ({"distant": np.zeros((2, 3))}, r"expected \[R, 4\]"),
+        ({"plans": np.zeros((3, 5))}, r"expected \[T=3, H \+ 1, 3\]"),
+        ({"labels": {"a.b": ("x", "y")}, "signals": {"a.c": np.zeros(3)}}, "no trace 'a.b'. Did you mean 'a.c'?"),
+        ({"labels": {"a.b": ("x", "y")}, "traces": {"a.b": np.zeros((3, 3))}}, "has 2 names for 3 numbers"),
         ({"events": ((float("nan"), "x"),)}, "trace.events: 'x' is at nan s"),
     ],
 )  # fmt: skip
@@ -385,6 +389,24 @@ def test_rates_and_membranes_are_those_recorded(opened: Browser, trace: Trace) -
     shown = opened.evaluate("[...scrubjay.trace.traces.get('v1.membrane').values]")
     array = trace.traces["v1.membrane"]
     np.testing.assert_allclose(shown, array.ravel(), atol=0.501 * np.ptp(array) / 254)
+
+
+@pytest.mark.browser
+def test_thoughts_are_drawn_where_they_are_had(browser: Browser, trace: Trace, tmp_path: Path) -> None:
+    """At 6.0 s it plans and remembers; what it remembers at 8.0 s is older than the replay, and said in words."""
+    looks = {}
+    for name, less in {"all": {}, "no plans": {"plans": None}, "no recalls": {"recalls": None}}.items():
+        browser.open(write_page(replace(trace, **less), tmp_path / f"{name}.html").as_uri())
+        browser.evaluate("scrubjay.seek(6.0)")
+        looks[name] = pixels(browser, "#view canvas")
+    strips = browser.evaluate(STRIPS)
+    assert strips.endswith("value, prefrontal, modulators, memory confidence, planner.planned")
+    assert len(set(looks.values())) == 3
+    assert browser.messages == []
+    hud = "document.getElementById('hud').textContent"
+    assert "remembers" not in browser.evaluate(hud)
+    browser.evaluate("scrubjay.seek(8.0)")
+    assert "remembers 3.4 s of 12 episodes before this replay" in browser.evaluate(hud)
 
 
 @pytest.mark.browser

@@ -16,6 +16,8 @@ function fillHud(trace, world, strips, t) {
   const facts = [["episode", String(Math.round(trace.episode[i]))]];
   if (total) facts.push(["return", number(total[i])]);
   if (Number.isFinite(speed)) facts.push(["speed", `${speed.toFixed(2)} m/s`]);
+  const [distant] = distantWords(trace, i);
+  if (distant) facts.push(["remembers", distant]);
   $("hud").replaceChildren(...facts.map(([name, value]) => make("span", {}, `${name} `, make("b", {}, value))));
 }
 

@@ -6,9 +6,12 @@ const unitsOf = (trace, name) => ({ ...trace.traces.get(name), stride: trace.str
 const rowOf = (share, count) => clamp(Math.floor(count * (1 - share)), 0, count - 1);
 const unitColour = (k) => HUES[(k + 1) % HUES.length];
 
+// The ports of a module that are drawn unit by unit: numbers without names.
+const populations = (trace, module) => [...trace.traces.keys()].filter((port) => port.startsWith(`${module}.`) && !trace.labels[port]);
+
 // The units that move the most, so that silent ones are not the first thing seen.
 function liveliest(trace, module) {
-  const name = [...trace.traces.keys()].find((port) => port.startsWith(`${module}.`));
+  const [name] = populations(trace, module);
   if (!name) return [];
   const { values, shape: [steps, count], stride } = unitsOf(trace, name), moved = new Float64Array(count);
   for (let i = 1; i < steps; i++) for (let n = 0; n < count; n++) moved[n] += Math.abs(values[i * count + n] - values[(i - 1) * count + n]) || 0;

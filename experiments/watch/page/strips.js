@@ -118,7 +118,7 @@ function recallStrip(trace) {
   return {
     name: "recall", weight: 1.2, least: 26,
     now: (i) => [{ text: recallsAt(trace, i).slice(0, 1).map(({ then }) => `${then.toFixed(1)} s`).join("") || "–", colour: "#c79bff" }],
-    tip: (i) => recallsAt(trace, i).map(({ then, weight }) => `remembers ${then.toFixed(1)} s, weight ${number(weight)}`).join("\n") || "nothing recalled",
+    tip: (i) => [...recallsAt(trace, i).map(({ then, weight }) => `remembers ${then.toFixed(1)} s, weight ${number(weight)}`), ...distantWords(trace, i).map((words) => `remembers ${words}`)].join("\n") || "nothing recalled",
     draw(c, box, x) { c.lineWidth = 1; for (const a of arcs) { c.strokeStyle = css([199, 155, 255], 0.08 + 0.22 * a.weight); arc(c, box, x, a); } },
     drawNow(c, box, x, i) {
       for (const a of arcs) {
@@ -138,11 +138,14 @@ function stripsOf(trace, choice) {
     const colour = HUES[(k * 5) % HUES.length];
     if (shown(name)) strips.push(rasterStrip(trace, name, spikes, colour, choice), rateStrip(trace, name, spikes, colour));
   });
-  for (const name of [...trace.traces.keys()].filter(mine)) strips.push(heatStrip(trace, name, choice), unitStrip(trace, name, choice));
+  for (const name of populations(trace, choice.module)) strips.push(heatStrip(trace, name, choice), unitStrip(trace, name, choice));
   if (trace.rewards.size) strips.push(rewardStrip(trace));
   if (trace.value) strips.push(lineStrip(trace, "value", trace.value, "#ffbf69"));
-  [...trace.signals].forEach(([name, values], k) => { if (shown(name)) strips.push(lineStrip(trace, name, values, HUES[(k + 3) % HUES.length])); });
-  const remembers = !own || trace.nodes.some(({ name, kind }) => name === choice.module && kind === "episodic_memory");
+  const named = [...trace.signals].filter(([name]) => trace.labels[name] && shown(name)), other = [...trace.signals].filter(([name]) => !trace.labels[name]);
+  for (const [name, values] of named) strips.push(shareStrip(trace, name, values, trace.labels[name]));
+  for (const [name, levels] of trace.traces) if (trace.labels[name] && shown(name)) strips.push(levelsStrip(trace, name, levels, trace.labels[name]));
+  other.forEach(([name, values], k) => { if (shown(name)) strips.push((isFlag(values) ? flagStrip : lineStrip)(trace, name, values, HUES[(k + 3) % HUES.length])); });
+  const remembers = !own || trace.edges.some(({ source }) => source === `${choice.module}.recall`);
   if (trace.recalls?.length && remembers) strips.push(recallStrip(trace));
   return strips;
 }

@@ -8,6 +8,7 @@ class Timeline {
     this.choice = { module: null, units: [] };
     this.strips = stripsOf(trace, this.choice);
     this.changed = changed;
+    if (this.strips.reduce((sum, { least }) => sum + least, 0) > 270) document.querySelector("main").style.setProperty("--lower", "1fr");
     this.stage = $("timeline").querySelector(".stage");
     this.still = make("canvas", { role: "img", "aria-label": this.words });
     this.moving = make("canvas", { "aria-hidden": true });
@@ -31,8 +32,7 @@ class Timeline {
 
   // How many units the populations of the module have, at most; 0 where it shows none.
   get count() {
-    const { module } = this.choice, own = [...this.trace.traces.keys()].filter((port) => port.startsWith(`${module}.`));
-    return Math.max(0, ...own.map((port) => unitsOf(this.trace, port)).map(({ shape, stride }) => shape[1] * stride));
+    return Math.max(0, ...populations(this.trace, this.choice.module).map((port) => unitsOf(this.trace, port)).map(({ shape, stride }) => shape[1] * stride));
   }
 
   // Chooses a unit, or no longer; the one chosen first makes room.

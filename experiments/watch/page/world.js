@@ -77,7 +77,7 @@ class World {
       const scale = this.scale(g, now.i).map((x) => x || 1e-6);
       items.push({ geom: g, model: compose(place, turn, scale), place, turn, scale, colour: this.colour(g, now.i), isFloor: geom.type === "plane" });
     });
-    return items;
+    return [...items, ...ghostItems(this, t)];
   }
 
   root(t) { return this.count ? this.pose(this.trace.root, this.moment(t))[0] : [0, 0, 0]; }
@@ -111,11 +111,12 @@ class World {
       const colour = good ? [0.31, 0.84, 0.63] : [1, 0.42, 0.42];
       lines.ring(at, this.frame.reach * (0.05 + 0.16 * age), faded(colour, (1 - age) ** 1.5), 3);
     });
+    planLines(this, t, lines);
     this.recallArcs(t).forEach(({ from, to, strength }) => {
       const rise = 0.25 * Math.hypot(...sub(to, from)) + 0.08;
       const points = Array.from({ length: 25 }, (_, k) => add(add(times(from, 1 - k / 24), times(to, k / 24)), [0, 0, rise * Math.sin(Math.PI * k / 24)]));
-      lines.path(points, [0.78, 0.61, 1, 0.25 + 0.7 * strength], 1.5 + 2 * strength);
-      lines.dot(to, [0.78, 0.61, 1, 0.9], 8);
+      lines.path(points, [...REMEMBERED, 0.25 + 0.7 * strength], 1.5 + 2 * strength);
+      lines.dot(to, [...REMEMBERED, 0.9], 8);
     });
     return lines;
   }

@@ -21,10 +21,12 @@ from transformers import (
     BertConfig,
     BertModel,
     CLIPConfig,
+    CLIPImageProcessor,
     CLIPModel,
     GPT2Config,
     GPT2LMHeadModel,
     ViTConfig,
+    ViTImageProcessor,
     ViTModel,
 )
 
@@ -44,13 +46,18 @@ def main(minilm: str) -> None:
     tokenizer().save(str(HERE / "bert" / "tokenizer.json"))
     gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=24, n_positions=20, n_embd=16, n_layer=2, n_head=2))
     save("gpt2", gpt2, {"ids": ids}, lambda: gpt2(ids, output_hidden_states=True))
+    words().save(str(HERE / "gpt2" / "tokenizer.json"))
+    given(gpt2)
     vit = ViTModel(ViTConfig(image_size=12, patch_size=4, **SMALL), add_pooling_layer=False)
     save("vit", vit, {"pixels": pixels}, lambda: vit(pixels, output_hidden_states=True))
+    images("vit", ViTImageProcessor(size={"height": 12, "width": 12}), lambda x: vit(x).last_hidden_state[:, 0])
     text = {**SMALL, "vocab_size": 24, "max_position_embeddings": 20, "eos_token_id": 23, "bos_token_id": 22}
     config = CLIPConfig(text_config=text, vision_config={**SMALL, "image_size": 12, "patch_size": 4}, projection_dim=10)
     clip, ended = CLIPModel(config), ids.clamp(max=22)
     ended[torch.arange(3), torch.tensor([6, 4, 1])] = 23
     save("clip", clip, {"ids": ended, "pixels": pixels}, lambda: clip(ended, pixels, output_hidden_states=True))
+    processor = CLIPImageProcessor(size={"shortest_edge": 14}, crop_size={"height": 12, "width": 12})
+    images("clip", processor, lambda x: embedding(clip.get_image_features(x)))
     sentences(minilm)
 
 
@@ -74,12 +81,45 @@ def save(family: str, model: Any, inputs: dict[str, torch.Tensor], run: Any) -> 
         golden |= {"last": made.last_hidden_state.numpy(), "output": made.last_hidden_state[:, 0].numpy()}
     else:
         with torch.no_grad():
-            texts, images = (
-                getattr(out, "pooler_output", out)
+            texts, seen = (
+                embedding(out)
                 for out in (model.get_text_features(inputs["ids"]), model.get_image_features(inputs["pixels"]))
             )
-        golden |= {"text_output": texts.numpy(), "vision_output": images.numpy()}
+        golden |= {"text_output": texts.numpy(), "vision_output": seen.numpy()}
     np.savez_compressed(HERE / family / "golden.npz", **golden)
+
+
+def embedding(made: Any) -> torch.Tensor:
+    """What CLIP's halves give: a tensor, or since transformers 5 an object that holds it."""
+    return getattr(made, "pooler_output", made)
+
+
+def given(gpt2: Any) -> None:
+    """What GPT-2 makes of tokens that are no words, as a prefix or a memory gives them."""
+    embeds, there = torch.randn(3, 7, 16), torch.tensor([[1] * 7, [1] * 5 + [0] * 2, [1] * 2 + [0] * 5])
+    with torch.no_grad():
+        logits = gpt2(inputs_embeds=embeds, attention_mask=there).logits
+    np.savez_compressed(HERE / "gpt2" / "given.npz", embeds=embeds, there=there, logits=logits)
+
+
+def images(family: str, processor: Any, see: Any) -> None:
+    """Images smaller and larger than the model wants them, its pixels, and what it sees in them."""
+    processor.save_pretrained(HERE / family)
+    golden = {}
+    for name, shape in (("small", (2, 3, 8, 11)), ("large", (2, 3, 31, 26))):
+        image = torch.rand(shape)
+        pixels = processor(list(image), do_rescale=False, return_tensors="pt")["pixel_values"]
+        with torch.no_grad():
+            golden |= {name: image.permute(0, 2, 3, 1), f"{name}_pixels": pixels, f"{name}_output": see(pixels)}
+    np.savez_compressed(HERE / family / "images.npz", **{name: each.numpy() for name, each in golden.items()})
+
+
+def words() -> Tokenizer:
+    """A tokenizer with 24 whole words."""
+    tokens = {token: n for n, token in enumerate(["?", *WORDS, "what", "is", "it"][:24])}
+    made = Tokenizer(models.WordLevel(tokens, unk_token="?"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    return made
 
 
 def tokenizer() -> Tokenizer:

@@ -1,0 +1,1 @@
+"""World models, and planners that think ahead with them."""
