@@ -38,7 +38,8 @@ def describe(config: type[Any]) -> dict[str, Any]:
     options = {}
     for field in dataclasses.fields(config):
         default = None if field.default is dataclasses.MISSING else field.default
-        default = dataclasses.asdict(default) if dataclasses.is_dataclass(default) else default
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
+            default = dataclasses.asdict(default)
         meta = field.metadata
         options[field.name] = {"default": default, **{k: meta[k] for k in ("help", "unit") if meta.get(k)}}
     return {
