@@ -28,7 +28,9 @@ def understood(text: str) -> tuple[Said, int | None] | None:
         said = _phrases()[max((spoken[n:] for n in range(len(spoken)) if spoken[n:] in _phrases()), key=len)]
         return (said, row) if _sensible(said) else None
     start = next((n for n in range(len(spoken)) if spoken[n:] in _phrases()), None)
-    if start is None or not _content().isdisjoint(spoken[:start]) or (start and spoken[start - 1] not in ROOM):
+    if start is None or not _content().isdisjoint(spoken[:start]):
+        return None
+    if start and ROOM.isdisjoint(spoken[start - 1 : start + 1]):  # a word that is not known says of which thing
         return None
     said = _phrases()[spoken[start:]]
     return (said, None) if _sensible(said) else None

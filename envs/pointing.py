@@ -56,13 +56,17 @@ def _going(task: Ground, wanted: Any) -> Policy:
     return Policy(lambda key: jnp.int32(-1), act)
 
 
+_NEEDLESS = 1e-4
+"""m, what a bend costs: a straight way is taken as it is."""
+
+
 def way(here: jax.Array, target: jax.Array, obstacles: jax.Array, room: jax.Array) -> jax.Array:
     """Where to head for first, `[2]`: the target, or the bend of the shortest way to it with one bend.
 
     The way keeps off the `obstacles` `[n, 2]` by `room` `[n]` (m, to their middles) wherever it can.
     """
     bends = jnp.concatenate([target[None], jnp.asarray(_BENDS)])
-    length = _norm(bends - here) + _norm(target - bends)
+    length = _norm(bends - here) + _norm(target - bends) + _NEEDLESS * (np.arange(len(bends)) > 0)
     lack = [
         jnp.maximum(room - gap, 0.0).sum(-1)
         for gap in (_apart(here, bends, obstacles), _apart(target, bends, obstacles))
