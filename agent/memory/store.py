@@ -37,7 +37,7 @@ class StoreConfig:
     every: int = option(4, "decisions from one write to the next, of write=every", low=1)
     read: int = option(0, "moments that take part in a recall; 0: all", low=0)
     write: Literal["every", "surprise", "reward", "gate"] = option(
-        "every", "a moment is written every so often, or when that input is above `level` (reward: in size)"
+        "every", "a moment is written every so often, or when that input is above `level` (reward, surprise: in size)"
     )
     level: float = option(0.1, "what the input that has a moment written must exceed", low=0.0)
     before: int = option(0, "decisions by which the moment that is written lies before now: what led to it", low=0)
@@ -219,11 +219,15 @@ class Store(Module[C]):
         if c.life:
             moment |= {"born": state["lived"] - c.before, "episode": state["episodes"]}
             state = state | {"lived": state["lived"] + 1}
-        due = (now - c.before) % c.every == 0 if c.write == "every" else jnp.abs(signals[c.write]) > c.level
+        due = (now - c.before) % c.every == 0 if c.write == "every" else self._calls(signals[c.write])
         moment, slot = self.settle(state, moment, self._least(state))
         at = (jnp.arange(now.shape[0]), jnp.where(due & (now >= c.before), slot, c.slots))
         stored = {name: state[name].at[at].set(x, mode="drop") for name, x in moment.items()}
         return state | stored | {"now": now + 1}
+
+    def _calls(self, signal: jax.Array) -> jax.Array:
+        """Whether an input has a moment written, `[B]` bool."""
+        return (signal if self.config.write == "gate" else jnp.abs(signal)) > self.config.level
 
     def _counted(self, state: State, query: jax.Array, found: Arrays) -> jax.Array:
         weights = jax.lax.stop_gradient(self._read(query, found)["weights"])

@@ -39,7 +39,7 @@ class CemConfig(PlannerConfig):
 
 
 class Cem(Planner[CemConfig]):
-    """The uncertainty is the variance of the returns of the last round's best."""
+    """The uncertainty is the deviation of the returns of the last round's best."""
 
     def search(self, model: Model, latent: jax.Array, plan: jax.Array, key: jax.Array) -> Plan:
         c = self.config
@@ -55,4 +55,4 @@ class Cem(Planner[CemConfig]):
 
         (mean, _), best = jax.lax.scan(refine, (plan, jnp.full_like(plan, c.spread)), noise.swapaxes(0, 1))
         value = returns(model, latent, mean[:, None], c.discount)[:, 0]
-        return Plan(mean, value, best[-1].var(axis=1))
+        return Plan(mean, value, best[-1].std(axis=1))

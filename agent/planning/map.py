@@ -70,7 +70,7 @@ class MapConfig(PlannerConfig):
 class Map(Planner[MapConfig]):
     """Inputs: `places [K, 2…]`, x and y (m), and the decision when each was `written [K]`, -1 for none, as a store that
     reads all of its slots sends them (`origin`, `recalled`); `pose [4…]` of path integration; `goal [2…]`. The
-    uncertainty is the squared length of the first stretch, which leads to the map.
+    uncertainty is the length of the first stretch, which leads to the map, m.
     """
 
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
@@ -83,7 +83,7 @@ class Map(Planner[MapConfig]):
             "actions": actions * known[:, None, None],
             "value": value,
             "gain": value,
-            "uncertainty": known * jnp.square(route.unsure),
+            "uncertainty": known * route.unsure,
             "age": jnp.where(known > 0, 0, c.horizon),
         }
 

@@ -45,7 +45,7 @@ class MctsConfig(PlannerConfig):
 
 
 class Mcts(Planner[MctsConfig]):
-    """The uncertainty is the variance of the values of the first moves around the best, by their visits."""
+    """The uncertainty is the deviation of the values of the first moves around the best, by their visits."""
 
     @property
     def moves(self) -> np.ndarray:
@@ -78,7 +78,7 @@ class Mcts(Planner[MctsConfig]):
         apart = jnp.square(summary.qvalues - value) * summary.visit_probs
         line = _line(found.search_tree, found.action, self.config.horizon)
         actions = jnp.where(line[:, :, None] >= 0, moves[line], 0.0)
-        return Plan(actions, value[:, 0], apart.sum(axis=1))
+        return Plan(actions, value[:, 0], jnp.sqrt(apart.sum(axis=1)))
 
 
 def _line(tree: Any, first: jax.Array, horizon: int) -> jax.Array:

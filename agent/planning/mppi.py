@@ -29,7 +29,7 @@ class MppiConfig(PlannerConfig):
 
 
 class Mppi(Planner[MppiConfig]):
-    """The uncertainty is the variance of the returns of the plans, by their weights."""
+    """The uncertainty is the deviation of the returns of the plans, by their weights."""
 
     def search(self, model: Model, latent: jax.Array, plan: jax.Array, key: jax.Array) -> Plan:
         c = self.config
@@ -40,8 +40,8 @@ class Mppi(Planner[MppiConfig]):
             found = returns(model, latent, plans, c.discount)
             weights = jax.nn.softmax(found / (c.temperature * (found.std(axis=1, keepdims=True) + 1e-6)), axis=1)
             middle = (weights * found).sum(axis=1, keepdims=True)
-            variance = (weights * jnp.square(found - middle)).sum(axis=1)
-            return jnp.einsum("bs,bsha->bha", weights, plans), variance
+            deviation = jnp.sqrt((weights * jnp.square(found - middle)).sum(axis=1))
+            return jnp.einsum("bs,bsha->bha", weights, plans), deviation
 
-        mean, variance = jax.lax.scan(refine, plan, noise.swapaxes(0, 1))
-        return Plan(mean, returns(model, latent, mean[:, None], c.discount)[:, 0], variance[-1])
+        mean, deviation = jax.lax.scan(refine, plan, noise.swapaxes(0, 1))
+        return Plan(mean, returns(model, latent, mean[:, None], c.discount)[:, 0], deviation[-1])

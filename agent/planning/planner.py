@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
     actions: jax.Array  # [N, H, A]
     value: jax.Array  # [N], return of the plan, the worth of where it ends included
-    uncertainty: jax.Array  # [N], variance between the returns of plans that are nearly as good
+    uncertainty: jax.Array  # [N], deviation between the returns of plans that are nearly as good, in units of value
 
 
 C = TypeVar("C", bound=PlannerConfig)

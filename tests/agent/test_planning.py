@@ -126,10 +126,41 @@ def test_a_tree_by_hand(simulations: int, plan: list[float]) -> None:
     np.testing.assert_array_equal(found.actions[:, :, 0], [plan, plan])
     if simulations == 2:
         np.testing.assert_allclose(found.value, 1.0, rtol=1e-6)
-        np.testing.assert_allclose(found.uncertainty, 0.5, rtol=1e-6)  # half the visits, (1 - 0)² apart
+        np.testing.assert_allclose(found.uncertainty, 0.5**0.5, rtol=1e-6)  # half the visits, (1 - 0)² apart
     else:
         assert (found.value > 1.0 + 0.9 * 0.2).all()
         assert (found.value <= 0.9 * 3.0).all()
+
+
+@dataclass
+class Tenfold:
+    """Another model, in which all is worth ten times as much."""
+
+    model: Any
+
+    def imagine(self, latent: jax.Array, action: jax.Array) -> Imagined:
+        latent, reward = self.model.imagine(latent, action)
+        return Imagined(latent, 10.0 * reward)
+
+    def value(self, latent: jax.Array) -> jax.Array:
+        return 10.0 * self.model.value(latent)
+
+
+@pytest.mark.parametrize(
+    ("planner", "model", "start"),
+    [
+        (Cem(CemConfig(horizon=2, samples=16, rounds=2), ports(2, 1), nnx.Rngs(0)), Linear(np.eye(2)), [1.0, 0.5]),
+        (Mppi(MppiConfig(horizon=2, samples=16, rounds=2), ports(2, 1), nnx.Rngs(0)), Linear(np.eye(2)), [1.0, 0.5]),
+        (Mcts(MctsConfig(horizon=2, levels=2, simulations=2), ports(1, 1), nnx.Rngs(0)), Tree(), [1.0]),
+    ],
+    ids=["cem", "mppi", "mcts"],
+)
+def test_uncertainty_is_in_units_of_value(planner: Planner[Any], model: Any, start: list[float]) -> None:
+    """A deviation, as an arbiter takes it: ten times as large where all is worth ten times as much."""
+    x, plan = jnp.array([start]), jnp.zeros((1, 2, 1))
+    one, ten = (planner.search(m, x, plan, keys(1)).uncertainty for m in (model, Tenfold(model)))
+    assert float(one[0]) > 0.01
+    np.testing.assert_allclose(ten, 10.0 * one, rtol=1e-4)
 
 
 def test_too_many_moves() -> None:
