@@ -33,13 +33,21 @@ examples:
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from experiments.commands.evaluate import positive
+
+BENCHES = (
+    "train", "worlds", "peers", "machines", "client", "engines", "ground", "sparse", "spiking", "planning", "memory",
+    "recall", "load", "language", "soak",
+)  # fmt: skip
+Found = dict[str, Any]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         from experiments.errors import RunError
 
         raise RunError(f"bench {args.what} takes no overrides, got {args.overrides[0]!r}: its job is fixed.")
-    found = BENCHES[args.what](args, lambda text: print(text, file=sys.stderr))
+    more = {"number": args.episodes, "folder": next(iter(args.folders), None), "seed": 0}
+    found = measured(args.what, vars(args) | more | {"say": lambda text: print(text, file=sys.stderr)})
     if args.output:
         from experiments.run import write
 
@@ -83,117 +92,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-Say = Callable[[str], None]
-Found = dict[str, Any]
-
-
-def _train(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import train
-
-    return train.bench(args.overrides, args.turns, say)
-
-
-def _worlds(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import worlds
-
-    return worlds.bench(args.turns, say)
-
-
-def _peers(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import peers
-
-    return peers.bench(args.turns, say)
-
-
-def _machines(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import machines
-
-    return machines.bench(args.decisions, args.seeds, args.output, say)
-
-
-def _client(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import client
-
-    return client.bench(args.decisions, args.seeds, say)
-
-
-def _engines(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import engines
-
-    return engines.bench(args.engines, args.episodes, next(iter(args.folders), None), say)
-
-
-def _ground(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import ground
-
-    return ground.bench(args.folders, args.episodes, say)
-
-
-def _sparse(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import sparse
-
-    return sparse.bench(args.turns, say)
-
-
-def _spiking(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import spiking
-
-    return spiking.bench(args.turns, say)
-
-
-def _planning(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import planning
-
-    return planning.bench(args.turns, say)
-
-
-def _memory(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import memory
-
-    return memory.bench(args.turns, say)
-
-
-def _recall(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import recall
-
-    return recall.bench(args.turns, say)
-
-
-def _load(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import load
-
-    return load.bench(args.seeds, args.output, say)
-
-
-def _language(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import language
-
-    return language.bench(args.turns, say)
-
-
-def _soak(args: argparse.Namespace, say: Say) -> Found:
-    from experiments.bench import soak
-
-    return soak.bench(args.steps, 0, say)
-
-
-BENCHES: dict[str, Callable[[argparse.Namespace, Say], Found]] = {
-    "train": _train,
-    "worlds": _worlds,
-    "peers": _peers,
-    "machines": _machines,
-    "client": _client,
-    "engines": _engines,
-    "ground": _ground,
-    "sparse": _sparse,
-    "spiking": _spiking,
-    "planning": _planning,
-    "memory": _memory,
-    "recall": _recall,
-    "load": _load,
-    "language": _language,
-    "soak": _soak,
-}
+def measured(what: str, given: Mapping[str, Any]) -> Found:
+    """What the `bench` of `experiments/bench/<what>.py` finds; it takes of what is given that which it names."""
+    bench = import_module(f"experiments.bench.{what}").bench
+    return bench(**{name: given[name] for name in inspect.signature(bench).parameters if name in given})
 
 
 def show(found: Found) -> None:

@@ -91,6 +91,9 @@ def test_surprise_or_a_gate_has_the_moment_written(signal: str) -> None:
     for level in (0.4, 0.6, 0.5, 0.9):
         life.live(0, **{signal: level})
     assert life.live(0, **{signal: 0.0})["recalled"].tolist() == [1, 3, -1, -1]
+    life.live(0, **{signal: -0.9})  # as surprising as 0.9, but a gate that is shut
+    written = 5 if signal == "surprise" else -1
+    assert life.live(0, **{signal: 0.0})["recalled"].tolist() == [1, 3, written, -1]
 
 
 def test_the_least_recalled_gives_way() -> None:
