@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from agent.config import option
 from agent.registry import register
 from agent.spiking.neurons import Integration, LeakyNeuron, keep
-from agent.spiking.population import Population, PopulationConfig
+from agent.spiking.options import PopulationConfig
+from agent.spiking.population import Population
 
 
 @register("lif")

@@ -16,6 +16,7 @@ from envs import trials
 from envs.moment import Body, Outcome
 from envs.physics import Physics
 from envs.registry import EnvError, unknown
+from envs.reversals import Counts, Trial, counted, measures, nothing, part
 from envs.scene import COLOURS, SHAPES, PartCounts, Pose, Scene, Start, Things, scene
 from envs.trials import Clock
 
@@ -35,25 +36,9 @@ SPLITS = {
 
 CRITERION = (7, 8)  # so many of the last so many right: the rule is learned
 _HOLD = 4  # the rule turns round 0 to 3 trials after that, each as likely
-_FOLLOWED = 8  # trials after a reversal that are told apart
-_SCORED = slice(1, 5)  # of those: the first five but the very first, in which nobody can know
 _START = (-0.3, 0.0)  # m
 _PLACES = np.array(_START) + 0.6 * np.array([[np.cos(a), np.sin(a)] for a in np.deg2rad([35.0, -35.0])])
 _RADIUS = 0.10  # of a thing, m
-
-
-class Counts(NamedTuple):
-    """What an episode leaves behind; numbers of trials."""
-
-    right: jax.Array  # [8] int32, right choices in the first trials after a reversal, by their place
-    followed: jax.Array  # [8] int32, such trials
-    shifted: jax.Array  # [2] int32, right choices in the scored trials after the shift, and such trials
-    errors: jax.Array  # [2, 2] int32, until the criterion was met: for the first rule, for later ones; before and
-    # after the first right choice
-    learned: jax.Array  # [2] int32, rules whose criterion was met: of first ones, of later ones
-    reversals: jax.Array  # [] int32
-    correct: jax.Array  # [] int32
-    omitted: jax.Array  # [] int32, trials without a choice
 
 
 class ReversalState(NamedTuple):
@@ -150,7 +135,7 @@ class Reversal:
             chosen=jnp.full(2, -1, jnp.int32),
             rewarded=jnp.bool_(False),
             hazard=jnp.float32(0),
-            counts=Counts(zero(_FOLLOWED), zero(_FOLLOWED), zero(2), zero(2, 2), zero(2), zero(), zero(), zero()),
+            counts=nothing(),
         )
         return state, self._start
 
@@ -212,7 +197,8 @@ class Reversal:
         met = jnp.where(searching, jnp.where(history.sum() >= CRITERION[0], 0, -1), state.met + 1)
         hazard = jnp.where(met < 0, 0.0, 1.0 / (_HOLD - jnp.maximum(met, 0)))
         changes = jax.random.uniform(turns) < hazard
-        counts = self._counted(state, right, touched, errors, met == 0, changes)
+        after_shift = (state.shifts == 2) & (state.counts.reversals == self.before + 1)
+        counts = counted(state.counts, Trial(state.place, right, touched, errors, met == 0, changes, after_shift))
         shift = (state.shifts == 1) & (state.counts.reversals == self.before)
         other = jnp.where(shift, (state.rule // 2 * 2 + 2) % 4 + jax.random.randint(picks, (), 0, 2), state.rule ^ 1)
         fresh = lambda new, old: jnp.where(changes, new, old)  # noqa: E731
@@ -229,32 +215,6 @@ class Reversal:
             counts=counts,
         )
 
-    def _counted(
-        self,
-        state: ReversalState,
-        right: jax.Array,
-        touched: jax.Array,
-        errors: jax.Array,
-        met: jax.Array,
-        changes: jax.Array,
-    ) -> Counts:
-        counts = state.counts
-        later = jnp.int32(counts.reversals > 0)
-        shifted = (state.shifts == 2) & (counts.reversals == self.before + 1)
-        here = (jnp.arange(_FOLLOWED) == state.place) & (later > 0)
-        scored = here[_SCORED].any() & shifted
-        here &= ~shifted
-        return Counts(
-            right=counts.right + (here & right),
-            followed=counts.followed + here,
-            shifted=counts.shifted + jnp.stack([scored & right, scored]),
-            errors=counts.errors.at[later].add(jnp.where(met & ~shifted, errors, 0)),
-            learned=counts.learned.at[later].add(met & ~shifted),
-            reversals=counts.reversals + changes,
-            correct=counts.correct + right,
-            omitted=counts.omitted + ~touched,
-        )
-
     def trial(self, state: ReversalState) -> jax.Array:
         """`[]` int32, the trial that runs, from 1 on; in a pause the one before it."""
         return state.clock.trial + state.clock.running
@@ -268,22 +228,8 @@ class Reversal:
 
         Perseverative errors come before the first right choice after a reversal, regressive ones later.
         """
-        right, followed = record["right"].sum(0), record["followed"].sum(0)
-        errors, learned = record["errors"].sum(0), record["learned"].sum(0)
-        episodes = len(record["correct"])
-        found = {
-            "after_reversal": part(right[_SCORED].sum(), followed[_SCORED].sum()),
-            **{f"after_{n + 1}": part(right[n], followed[n]) for n in range(5)},
-            "errors_first_rule": part(errors[0].sum(), learned[0]),
-            "errors_later_rules": part(errors[1].sum(), learned[1]),
-            "perseverative": part(errors[1, 0], learned[1]),
-            "regressive": part(errors[1, 1], learned[1]),
-            "reversals": part(record["reversals"].sum(), episodes),
-            "correct": part(record["correct"].sum(), episodes * self.trials),
-            "omitted": part(record["omitted"].sum(), episodes * self.trials),
-        }
-        shifted = record["shifted"].sum(0)
-        return found | ({"after_shift": part(*shifted)} if self.shift else {})
+        found = measures(record, self.trials)
+        return found | ({"after_shift": part(*record["shifted"].sum(0))} if self.shift else {})
 
     def scripted(self) -> dict[str, Any]:
         from envs.choosing import observers
@@ -300,11 +246,6 @@ class Reversal:
 def good(state: ReversalState) -> jax.Array:
     """`[]` int32, 0 where the left thing is the good one, else 1."""
     return (state.left[state.rule // 2] != state.rule % 2) * 1
-
-
-def part(some: Any, of: Any) -> float:
-    """A ratio, NaN where there is nothing to divide by."""
-    return float(some / of) if of else float("nan")
 
 
 def _pair(key: jax.Array, pairs: tuple[str, ...], names: tuple[str, ...]) -> jax.Array:
