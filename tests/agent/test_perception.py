@@ -77,7 +77,10 @@ def test_fusion_concat_and_body_encoder_are_dense_layers() -> None:
 
 
 def test_gru() -> None:
-    """z, r, n gates of Cho et al. 2014 in the variant of PyTorch and Flax: n = tanh(W x + r (U h + b))."""
+    """z, r, n gates of Cho et al. 2014 in the variant of PyTorch and Flax: n = tanh(W x + r (U h + b)).
+
+    What `reset` lets go is gone before anything is taken in.
+    """
     circuit = around({"kind": "gru", "size": 4})
     params = circuit.init(jax.random.key(0))
     params["it"] = jax.tree.map(lambda w: w + 0.1, params["it"])
@@ -87,7 +90,8 @@ def test_gru() -> None:
         moment = jax.tree.map(lambda x, t=t: x[t], lived)._replace(first=jnp.zeros(3, bool))
         state, _, trace = step(params, state, *moment)
         x = np.concatenate([moment.observation["input"], moment.observation["input_too"]], axis=1)
-        h = gru(x, h, p)
+        gone = moment.observation["reset"] + moment.observation["reset_too"]
+        h = gru(x, (1 - np.clip(gone, 0, 1)[:, None]) * h, p)
         np.testing.assert_allclose(trace["it.state"], h, atol=1e-5)
 
 
