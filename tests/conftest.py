@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before jax is first imported
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=1"
+)  # programs here are compiled more than they run
 
 import shutil
 from collections.abc import Iterator

@@ -259,6 +259,7 @@ def test_arm_reaches_every_place_pointing_anywhere() -> None:
         np.testing.assert_allclose(pose.yaw_rate, velocity[2], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "most", "yaw"), [(Arm(), 1e-5, 1e-5), (Car(), 1e-5, 1e-4)], ids=["arm", "car"])
 def test_engines_agree(body: Any, most: float, yaw: float) -> None:
     """20 control steps of random commands, clear of walls; a car's wheels are in contact all the time.
@@ -401,7 +402,7 @@ def test_mistakes(sled: Path, monkeypatch: pytest.MonkeyPatch, body: Any, text: 
         envs.make("forage", body=body)
 
 
-@pytest.mark.parametrize("body", ["ant", "mjcf"])
+@pytest.mark.parametrize("body", [pytest.param("ant", marks=pytest.mark.slow), "mjcf"])
 def test_engines_agree_in_the_air(body: str, sled: Path) -> None:
     """20 control steps of random commands to a body that falls and touches nothing, all of its joints.
 

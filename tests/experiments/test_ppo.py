@@ -86,7 +86,11 @@ def test_advantages_by_hand_where_an_episode_is_cut_off() -> None:
     np.testing.assert_allclose(found[:, 0], [first, middle, last])
 
 
-@pytest.mark.parametrize("overrides", SWAPS, ids=[" ".join(s) or "default" for s in SWAPS])
+@pytest.mark.parametrize(
+    "overrides",
+    [*SWAPS[:3], *(pytest.param(swap, marks=pytest.mark.slow) for swap in SWAPS[3:])],
+    ids=[" ".join(s) or "default" for s in SWAPS],
+)
 def test_learning_sees_what_acting_did_and_every_swap_learns(overrides: Sequence[str]) -> None:
     """With one group and one pass the weights are still those that acted: the divergence is 0, for every brain."""
     ppo = ppo_of((*overrides, "learning.minibatches=1"))
