@@ -68,6 +68,7 @@ def ours(train: np.ndarray, labels: np.ndarray) -> Jobs:
     sizes = (INPUTS, HIDDEN)
     rngs = nnx.Rngs(0)
     layers = [Lif(LifConfig(**options), Ports(spikes=Port((TICKS, n), "spikes")), rngs) for n in sizes]
+    awake(layers, jnp.asarray(train.swapaxes(0, 1)))
     network = nnx.List([*layers, nnx.Linear(HIDDEN, CLASSES, rngs=rngs)])
     keys = jax.random.split(jax.random.key(0), BATCH)
 
@@ -78,6 +79,24 @@ def ours(train: np.ndarray, labels: np.ndarray) -> Jobs:
         return network[2](outputs["rate"])
 
     return _jax_jobs(network, forward, jnp.asarray(train.swapaxes(0, 1)), labels)
+
+
+def awake(layers: list[Lif], spikes: jax.Array) -> None:
+    """Scales the weights of each layer until it fires as its inputs do: silence would be cheap for sums over spikes."""
+    keys = jax.random.split(jax.random.key(0), BATCH)
+
+    @jax.jit
+    def fired(weights: jax.Array, spikes: jax.Array, layer: Any) -> jax.Array:
+        layer.synapses.kernel[...] = weights
+        return layer(layer.initial(BATCH), {"spikes": spikes}, keys)[1]["spikes"]
+
+    for layer in layers:
+        weights, low, high = layer.synapses.kernel[...], 1.0, 100.0
+        for _ in range(12):
+            middle = (low * high) ** 0.5
+            low, high = (low, middle) if fired(middle * weights, spikes, layer).mean() > DENSITY else (middle, high)
+        layer.synapses.kernel[...] = high * weights
+        spikes = fired(high * weights, spikes, layer)
 
 
 def spyx(train: np.ndarray, labels: np.ndarray) -> Jobs:
