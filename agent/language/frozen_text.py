@@ -34,6 +34,7 @@ class FrozenTextConfig:
 
     All sentences are embedded once, before the first decision; a decision looks its own one up. What they vary in most
     is often how they are put, and not what is meant: `whiten` them by all that the task may say (Su et al. 2021).
+    With `noise` what is learned of a sentence holds for those that are like it, as with a ridge penalty (Bishop 1995).
     """
 
     inputs: ClassVar = SENTENCE
@@ -41,6 +42,9 @@ class FrozenTextConfig:
     model: str = option("minilm", "the transformer: a name of `scrubjay weights list`, or a directory")
     whiten: float = option(
         0.0, "how far directions in which sentences vary much are levelled, 1: wholly", low=0.0, high=1.0
+    )
+    noise: float = option(
+        0.0, "deviation of what is added to an embedding at every decision; its own numbers have 1", low=0.0
     )
     opening: bool = option(True, "keep what sentences that begin with the same word share")
     shuffled: bool = option(False, "give every sentence the embedding of another one: a control")
@@ -67,8 +71,16 @@ class FrozenText(Module[FrozenTextConfig]):
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         table, row = jnp.asarray(self._table), inputs["sentence"]
         if len(table) > _MANY * len(row):
-            return state, {"code": self.readout(table[row])}
-        return state, {"code": self.readout(table)[row]}  # the same in every decision: XLA takes it out of the loop
+            code = self.readout(table[row])
+        else:
+            code = self.readout(table)[row]  # the same in every decision: XLA takes it out of the loop
+        return state, {"code": code + self._blur(key) if self.config.noise else code}
+
+    def _blur(self, key: jax.Array) -> jax.Array:
+        """`[B, width]`: ε W of white noise ε in the embedding, drawn as z L with Lᵀ L = Wᵀ W."""
+        weights = self.readout.kernel[...]
+        along = jnp.linalg.cholesky(weights.T @ weights + 1e-6 * jnp.eye(weights.shape[1]), upper=True)
+        return self.config.noise * jax.vmap(lambda k: jax.random.normal(k, along.shape[:1]))(key) @ along
 
 
 @lru_cache(maxsize=8)

@@ -28,30 +28,34 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
 
     The figure of a split is the mean over its episodes, negation apart; its interval is a 95 % bootstrap over seeds.
     """
-    groups: dict[str, list[Run]] = {}
-    for folder in folders:
-        run = load(folder)
-        if run.setup.task["kind"] != "ground":
-            raise RunError(f"{run.path} was trained on {run.setup.world!r}; bench ground is about runs of task ground.")
-        groups.setdefault(run.path.name.rpartition("-")[0] or run.path.name, []).append(run)
     found = {}
-    for name, runs in groups.items():
-        _check_seeds(runs)
+    for name, runs in seeds_of(folders).items():
+        task = runs[0].setup.world
+        if task != "ground":
+            raise RunError(f"{runs[0].path} was trained on {task!r}; bench ground is about runs of task ground.")
         weights = [run.learner().params for run in runs]
         splits = {split: _split(runs[0], split, weights, episodes) for split in SPLITS}
-        found[name] = {"seeds": [run.setup.seed for run in runs], "decisions": _decisions(runs[0]), "splits": splits}
+        found[name] = {"seeds": [run.setup.seed for run in runs], "decisions": decisions(runs[0]), "splits": splits}
         say(f"{name}: " + ", ".join(f"{split} {row['mean']:.3f}" for split, row in splits.items()))
     return {"ground": found, "episodes": episodes, "horizon": HORIZON, "measured": circumstances()}
 
 
-def _check_seeds(runs: Sequence[Run]) -> None:
-    """RunError where runs of one group differ in more than the seed."""
-    for run in runs:
-        if plain(run.setup) | {"seed": 0} != plain(runs[0].setup) | {"seed": 0}:
-            raise RunError(f"{run.path} and {runs[0].path} are named as seeds of one brain, but their configs differ.")
+def seeds_of(folders: Sequence[str]) -> dict[str, list[Run]]:
+    """Runs by their names but for the last `-N`. RunError where those of one name differ in more than the seed."""
+    groups: dict[str, list[Run]] = {}
+    for folder in folders:
+        run = load(folder)
+        groups.setdefault(run.path.name.rpartition("-")[0] or run.path.name, []).append(run)
+    for first, *others in groups.values():
+        for run in others:
+            if plain(run.setup) | {"seed": 0} != plain(first.setup) | {"seed": 0}:
+                raise RunError(
+                    f"{run.path} and {first.path} are named as seeds of one brain, but their configs differ."
+                )
+    return groups
 
 
-def _decisions(run: Run) -> int:
+def decisions(run: Run) -> int:
     return run.setup.updates * run.setup.learning.environments * run.setup.learning.steps
 
 

@@ -16,16 +16,19 @@
   recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
   load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
   language  sentences by MiniLM beside sentence-transformers, new ones and known ones; a brain with words and without
+  faculties agents trained on DMP, REVERSAL or DETOUR (--run, several) in the conditions that tell whether a faculty
+            is there: longer delays, a store wiped, pairs and barriers never met
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `ground`, `load`, `recall` and `soak` need the extra `bench`, `sparse` and `spiking` the
-extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
+All but `train`, `engines`, `ground`, `load`, `recall`, `faculties` and `soak` need the extra `bench`, `sparse` and
+`spiking` the extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
 
 examples:
   scrubjay bench train
   scrubjay bench train agent=gru --turns 9 -o experiments/results/bench-train-gru.json
   scrubjay bench engines --run runs/jay --engines c mjx --episodes 1024
   scrubjay bench ground --run runs/ground-* -o experiments/results/ground.json
+  scrubjay bench faculties --run runs/dmp-* --episodes 512 -o experiments/results/dmp.json
   scrubjay bench soak --steps 10000000 -o experiments/results/soak.json
   scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
@@ -45,7 +48,7 @@ from experiments.commands.evaluate import positive
 
 BENCHES = (
     "train", "worlds", "peers", "machines", "client", "engines", "ground", "sparse", "spiking", "planning", "memory",
-    "recall", "load", "language", "soak",
+    "recall", "load", "language", "faculties", "soak",
 )  # fmt: skip
 Found = dict[str, Any]
 
@@ -64,11 +67,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--steps", type=positive, default=1_000_000, metavar="N", help="of soak, in all worlds together"
     )
     parser.add_argument(
-        "--run", dest="folders", nargs="+", default=[], metavar="RUN", help="of engines: also its agent; of ground: all"
+        "--run",
+        dest="folders",
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="of engines: also its agent; of ground, faculties: all",
     )
     parser.add_argument("--engines", nargs="+", default=["c", "mjx"], metavar="NAME", help="(default: c mjx)")
     parser.add_argument(
-        "--episodes", type=positive, default=1024, metavar="N", help="of engines, ground (default: 1024)"
+        "--episodes", type=positive, default=1024, metavar="N", help="of engines, ground, faculties (default: 1024)"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
@@ -126,6 +134,11 @@ def show(found: Found) -> None:
             seeds = ", ".join(f"{value:.3f}" for value in row["seeds"])
             parts = ", ".join(f"{part} {sum(each) / len(each):.3f}" for part, each in row["groups"].items())
             print(f"{name:18} {split:10} {row['mean']:.3f} ({seeds}): {parts}")
+    for name, group in found.get("faculties", {}).items():
+        for title, row in group["conditions"].items():
+            parts = ", ".join(f"{what} {figure['mean']:.3f}" for what, figure in row.items() if what != "score")
+            seeds = ", ".join(f"{value:.3f}" for value in row["score"]["seeds"])
+            print(f"{name:18} {title:18} score {row['score']['mean']:.3f} ({seeds}): {parts}")
     for task, both in found.get("machines", {}).items():
         for name, r in both["returns"].items():
             print(f"{task:14} {name:18} return {r['mean']:7.0f} [{r['low']:.0f}, {r['high']:.0f}]")

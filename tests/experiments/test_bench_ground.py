@@ -43,10 +43,13 @@ def test_a_figure_is_a_mean_over_episodes_without_negation(monkeypatch: pytest.M
     assert row["episodes"] == {"attribute": 2, "relations": 1, "take": 3, "not": 1}
 
 
-def test_seeds_of_one_brain_differ_in_nothing_else() -> None:
-    ground._check_seeds([run("ground-0"), run("ground-1", "seed=1")])
-    with pytest.raises(RunError, match="ground-1 and runs/ground-0 are named as seeds of one brain"):
-        ground._check_seeds([run("ground-0"), run("ground-1", "learning.rate=0.1")])
+def test_seeds_of_one_brain_differ_in_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {"runs/a-0": [], "runs/a-1": ["seed=1"], "runs/b": ["seed=2"], "runs/a-2": ["learning.rate=0.1"]}
+    monkeypatch.setattr(ground, "load", lambda folder: run(Path(folder).name, *runs[folder]))
+    found = ground.seeds_of(list(runs)[:3])
+    assert {name: [each.setup.seed for each in group] for name, group in found.items()} == {"a": [0, 1], "b": [2]}
+    with pytest.raises(RunError, match="a-2 and runs/a-0 are named as seeds of one brain"):
+        ground.seeds_of(list(runs))
 
 
 def test_runs_of_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,18 @@ def test_what_is_known_is_heard_as_in_training(language: dict[str, Any]) -> None
     assert min(np.abs(new - heard(run, params, row)).max() for row in range(len(KNOWN))) > 1e-3
 
 
+def test_noise_is_around_what_is_said() -> None:
+    """The mean of many hearings, and a deviation of noise times the weights; what is typed is heard without it."""
+    run, params = brain(kind="frozen_text", model=BERT, noise=0.5)
+    keys, rows = jax.random.split(jax.random.key(1), 4000), jnp.ones(4000, int)
+    box = run.circuit.with_weights("language", params)
+    found = np.asarray(box((), {"sentence": rows}, keys)[1]["code"])
+    clear = code(run, params, "language", KNOWN[1])["language.code"]
+    spread = 0.5 * np.linalg.norm(np.asarray(params["language"]["readout"]["kernel"]), axis=0)
+    np.testing.assert_allclose(found.mean(0), clear, atol=0.1 * spread.max())
+    np.testing.assert_allclose(found.std(0), spread, rtol=0.1)
+
+
 def test_a_shuffled_brain_hears_what_it_was_given() -> None:
     run, params = brain(kind="frozen_text", model=BERT, shuffled=True)
     found = code(run, params, "language", "Go to the blue pillar!")["language.code"]
