@@ -16,12 +16,14 @@
   recall    learning through a store: gradient to the query, or what was recalled replayed; speed and memory
   load      what each kind of memory keeps under load: capacity, interference, false recall, errors of source
   language  sentences by MiniLM beside sentence-transformers, new ones and known ones; a brain with words and without
+  frozen    a frozen transformer, pretrained or not, that names what is in view or recalls after a delay, beside a GRU
   faculties agents trained on DMP, REVERSAL or DETOUR (--run, several) in the conditions that tell whether a faculty
             is there: longer delays, a store wiped, pairs and barriers never met
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `ground`, `load`, `recall`, `faculties` and `soak` need the extra `bench`, `sparse` and
-`spiking` the extra `bench-spiking`, `planning` also the extra `planning`, and `language` the extra `bench-language`.
+All but `train`, `engines`, `ground`, `load`, `recall`, `frozen`, `faculties` and `soak` need the extra `bench`,
+`sparse` and `spiking` the extra `bench-spiking`, `planning` also the extra `planning`, `language` the extra
+`bench-language` and `frozen` the extra `language`.
 
 examples:
   scrubjay bench train
@@ -48,7 +50,7 @@ from experiments.commands.evaluate import positive
 
 BENCHES = (
     "train", "worlds", "peers", "machines", "client", "engines", "ground", "sparse", "spiking", "planning", "memory",
-    "recall", "load", "language", "faculties", "soak",
+    "recall", "load", "language", "frozen", "faculties", "soak",
 )  # fmt: skip
 Found = dict[str, Any]
 
@@ -58,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of train: group=choice or a.b=value")
     parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
     parser.add_argument(
-        "--seeds", type=positive, default=3, metavar="N", help="of machines, client and load (default: 3)"
+        "--seeds", type=positive, default=3, metavar="N", help="of machines, client, load and frozen (default: 3)"
     )
     parser.add_argument(
         "--decisions", type=positive, default=1_000_000, metavar="N", help="of machines and client (default: 1000000)"
@@ -134,6 +136,10 @@ def show(found: Found) -> None:
             seeds = ", ".join(f"{value:.3f}" for value in row["seeds"])
             parts = ", ".join(f"{part} {sum(each) / len(each):.3f}" for part, each in row["groups"].items())
             print(f"{name:18} {split:10} {row['mean']:.3f} ({seeds}): {parts}")
+    for task, each in found.get("frozen", {}).items():
+        for name, row in each["brains"].items():
+            figures = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+            print(f"{task:8} {name:28} {figures} (chance {each['chance']:.3f})")
     for name, group in found.get("faculties", {}).items():
         for title, row in group["conditions"].items():
             parts = ", ".join(f"{what} {figure['mean']:.3f}" for what, figure in row.items() if what != "score")

@@ -1,0 +1,56 @@
+"""`bench faculties`: every condition can be had, and what its figures are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.altered import altered
+from experiments.bench import faculties
+from experiments.config import composed, experiment
+from experiments.errors import RunError
+from experiments.evaluate import Played
+from experiments.run import Run
+
+
+def run(name: str, *overrides: str) -> Run:
+    return Run(Path("runs") / name, experiment(composed([*overrides, "learning.environments=16"])))
+
+
+@pytest.mark.parametrize("task", list(faculties.CONDITIONS))
+def test_every_condition_can_be_had(task: str) -> None:
+    trained = run(f"{task}-0", f"experiment={task}")
+    for overrides, _ in faculties.CONDITIONS[task].values():
+        assert altered(trained, overrides).setup.task["kind"] == task
+
+
+def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DMP: latencies 4, 2, 1, 1 and 4, 4, 4, 4 s of two seeds; finds 10 and 12."""
+    latency = {"one": [4.0, 2, 1, 1], "other": [4.0, 4, 4, 4]}
+    met: list[Any] = []
+
+    def player(run: Run, episodes: int, wipes: Any) -> Any:
+        met.append((run.setup.task["delay"], [(w.module, w.trial) for w in wipes], episodes))
+        return lambda params: Played(
+            np.full(3, {"one": 10.0, "other": 12.0}[params]),
+            np.zeros(3, int),
+            {"latency": np.tile(latency[params], (3, 1)), "near": np.zeros((3, 8)), "probe": np.zeros(3, bool)},
+        )
+
+    monkeypatch.setattr(faculties, "player", player)
+    trained = run("dmp-0", "experiment=dmp")
+    row = faculties._condition(trained, ["one", "other"], faculties.CONDITIONS["dmp"]["delay 400, wiped"], 3)
+    assert met == [(400, [("hippocampus", 2)], 3)]
+    assert row["savings"]["seeds"] == pytest.approx([1 - 4 / 3 / 4, 0.0])
+    assert row["savings_second"]["mean"] == pytest.approx(0.25)
+    ends = faculties.baseline("dmp")
+    assert row["score"]["mean"] == pytest.approx((11.0 - ends.null) / (ends.oracle - ends.null))
+
+
+def test_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faculties, "seeds_of", lambda folders: {"jay": [run("jay", "task=forage")]})
+    with pytest.raises(RunError, match="runs/jay was trained on 'forage'; bench faculties knows dmp, reversal, detour"):
+        faculties.bench(["runs/jay"], 8, lambda text: None)
