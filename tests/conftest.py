@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # before jax is first imported
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=1"
-)  # programs here are compiled more than they run
+# Programs here cost more to compile than to run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 import shutil
 from collections.abc import Iterator

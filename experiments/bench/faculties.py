@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
             raise RunError(f"{runs[0].path} was trained on {task!r}; bench faculties knows {', '.join(CONDITIONS)}.")
         weights = [run.learner().params for run in runs]
         rows = {}
-        for title, condition in CONDITIONS[task].items():
+        for title, condition in conditions(task, runs[0].circuit.modules).items():
             rows[title] = _condition(runs[0], weights, condition, episodes)
             say(f"{name}, {title}: " + ", ".join(f"{what} {row['mean']:.3f}" for what, row in rows[title].items()))
         seeds = [run.setup.seed for run in runs]
@@ -54,11 +54,17 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
     return {"faculties": found, "episodes": episodes, "measured": circumstances()}
 
 
+def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:
+    """Those of a task, without wipes of what a brain does not have."""
+    there = lambda wipes: all(text.partition("@")[0] in modules for text in wipes)  # noqa: E731
+    return {title: each for title, each in CONDITIONS[task].items() if there(each[1])}
+
+
 def _condition(run: Run, weights: Sequence[Any], condition: Condition, episodes: int) -> dict[str, Any]:
     """The score and every measure: mean over seeds, interval, and each."""
     overrides, wipes = condition
     run = altered(run, overrides)
-    forgotten = [parse_wipe(text, run) for text in wipes if text.partition("@")[0] in run.circuit.modules]
+    forgotten = [parse_wipe(text, run) for text in wipes]
     play, ends = player(run, episodes, wipes=forgotten), baseline(run.setup.world)
     seeds: list[dict[str, float]] = []
     for params in weights:

@@ -39,7 +39,7 @@ class Asked(NamedTuple):
 
 
 def bench(seeds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Part of right answers on views and cues not trained with; 95 % intervals over seeds."""
+    """Part of right answers on new views, and after new distractors; 95 % intervals over seeds."""
     with tempfile.TemporaryDirectory() as folder:
         model = str(Path(folder) / "storyteller")
         loss = storyteller.directory(Path(model))

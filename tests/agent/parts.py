@@ -23,7 +23,7 @@ BATCH, TIMES = 3, 7
 HERE = Path(__file__).parent
 WANTED = {
     "frozen_memory": {"model": str(HERE / "language" / "gpt2"), "window": 4},
-    "frozen_text": {"model": str(HERE / "language" / "bert")},
+    "frozen_text": {"model": str(HERE / "language" / "bert"), "noise": 0.5},
     "frozen_vision": {"model": str(HERE / "language" / "vit")},
     "nir": {"path": str(HERE / "nir" / "example.nir")},
     "mcts": {"levels": 2, "simulations": 6, "horizon": 3},  # the senses here have six numbers: 64 moves

@@ -50,6 +50,13 @@ def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert row["score"]["mean"] == pytest.approx((11.0 - ends.null) / (ends.oracle - ends.null))
 
 
+def test_a_brain_without_a_store_is_not_said_to_be_wiped() -> None:
+    store, none = (
+        faculties.conditions("dmp", run("x", f"agent={name}").circuit.modules) for name in ("scrubjay", "gru")
+    )
+    assert set(store) - set(none) == {"delay 0, wiped", "delay 400, wiped"}
+
+
 def test_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faculties, "seeds_of", lambda folders: {"jay": [run("jay", "task=forage")]})
     with pytest.raises(RunError, match="runs/jay was trained on 'forage'; bench faculties knows dmp, reversal, detour"):
