@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -46,3 +47,36 @@ def rig() -> Rig:
 @pytest.fixture(scope="session")
 def mjx_rig() -> Rig:
     return Rig(envs.make("forage", batch=BATCH, engine="mjx"))
+
+
+SLED = """<mujoco model="sled">
+  <option timestep="0.005"/>
+  <worldbody>
+    <light pos="0 0 3"/>
+    <geom type="plane" size="5 5 1"/>
+    <body name="sled" pos="3 3 0.05">
+      <freejoint/>
+      <camera name="eye" pos="0.08 0 0.05"/>
+      <geom type="box" size="0.06 0.04 0.05" mass="1" friction="0.1 0 0" priority="1"/>
+      <site name="nose" type="box" size="0.02 0.04 0.05" pos="0.06 0 0"/>
+      <site name="push"/>
+      <body name="tail" pos="-0.06 0 0.06">
+        <joint name="wag" axis="0 0 1" damping="0.01" limited="true" range="-60 60"/>
+        <geom type="capsule" size="0.01" fromto="0 0 0 -0.04 0 0" mass="0.05"/>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <motor name="thrust" site="push" gear="4 0 0 0 0 0"/>
+    <position name="wag" joint="wag" kp="0.1" ctrllimited="true" ctrlrange="-1 0.5"/>
+  </actuator>
+  <sensor><touch name="nose" site="nose"/><accelerometer name="balance" site="push"/></sensor>
+  <keyframe><key qpos="0 0 0.05 1 0 0 0 0.3"/></keyframe>
+</mujoco>"""
+
+
+@pytest.fixture(scope="session")
+def sled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bodies") / "sled.xml"
+    path.write_text(SLED)
+    return path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import re
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,56 +19,13 @@ from envs.bodies.ant import Ant, scaled
 from envs.bodies.arm import Arm
 from envs.bodies.car import Car
 from envs.changes import Changes
-from envs.engines.c import C
-from envs.engines.mjx import Mjx
-from envs.physics import Fresh, Physics
-from envs.scene import PartCounts, Start, no_things, scene
+from envs.physics import Physics
+from envs.scene import Start
 from tests.envs.conftest import Rig
 
-SLED = """<mujoco model="sled">
-  <option timestep="0.005"/>
-  <worldbody>
-    <light pos="0 0 3"/>
-    <geom type="plane" size="5 5 1"/>
-    <body name="sled" pos="3 3 0.05">
-      <freejoint/>
-      <camera name="eye" pos="0.08 0 0.05"/>
-      <geom type="box" size="0.06 0.04 0.05" mass="1" friction="0.1 0 0" priority="1"/>
-      <site name="nose" type="box" size="0.02 0.04 0.05" pos="0.06 0 0"/>
-      <site name="push"/>
-      <body name="tail" pos="-0.06 0 0.06">
-        <joint name="wag" axis="0 0 1" damping="0.01" limited="true" range="-60 60"/>
-        <geom type="capsule" size="0.01" fromto="0 0 0 -0.04 0 0" mass="0.05"/>
-      </body>
-    </body>
-  </worldbody>
-  <actuator>
-    <motor name="thrust" site="push" gear="4 0 0 0 0 0"/>
-    <position name="wag" joint="wag" kp="0.1" ctrllimited="true" ctrlrange="-1 0.5"/>
-  </actuator>
-  <sensor><touch name="nose" site="nose"/><accelerometer name="balance" site="push"/></sensor>
-  <keyframe><key qpos="0 0 0.05 1 0 0 0 0.3"/></keyframe>
-</mujoco>"""
-POINTER = """<mujoco>
-  <worldbody>
-    <body name="pointer" pos="0 -0.5 0.1">
-      <joint axis="0 0 1" damping="0.1"/>
-      <geom type="capsule" size="0.02" fromto="0 0 0 0.5 0 0" mass="0.2"/>
-      <body name="tip" pos="0.5 0 0"><geom size="0.04" mass="0.1"/></body>
-    </body>
-  </worldbody>
-  <actuator><motor joint="" gear="1"/></actuator>
-</mujoco>""".replace("<joint ", '<joint name="turn" ').replace('joint=""', 'joint="turn"')
 BODIES = sorted(envs.bodies())
 BATCH = 4
 FORWARD = {"roller": (1, 0), "car": (1, 0), "mjcf": (1, 0), "ant": (1, 0, 0, 0, 0, 0, 0, 0), "arm": (-1, 0.5, 0)}
-
-
-@pytest.fixture(scope="session")
-def sled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bodies") / "sled.xml"
-    path.write_text(SLED)
-    return path
 
 
 @lru_cache
@@ -259,49 +214,6 @@ def test_arm_reaches_every_place_pointing_anywhere() -> None:
         np.testing.assert_allclose(pose.yaw_rate, velocity[2], atol=1e-5)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("body", "most", "yaw"), [(Arm(), 1e-5, 1e-5), (Car(), 1e-5, 1e-4)], ids=["arm", "car"])
-def test_engines_agree(body: Any, most: float, yaw: float) -> None:
-    """20 control steps of random commands, clear of walls; a car's wheels are in contact all the time.
-
-    That holds while the contacts last: when one begins or ends is decided by the last bit.
-    """
-    model = arena.compiled(body.mjcf(), PartCounts(), visual=False)
-    commands = jnp.asarray(np.random.default_rng(2).uniform(-0.2, 0.6, (20, 1, model.nu)), jnp.float32)
-    fresh = jax.tree.map(lambda leaf: leaf[None], body.start(Start(jnp.zeros(2), jnp.float32(0.3))))
-    fresh = Fresh(*(leaf.astype(jnp.float32) for leaf in fresh))
-    parts = jax.tree.map(lambda leaf: leaf[None], arena.parts(scene(no_things(), "plain")))
-    tracks = []
-    for kind in (C, Mjx):
-        engine = kind(model, [], arena.substeps(model), 1)
-        step = jax.jit(engine.step)
-        state, _, _ = step(engine.initial(1), commands[0], parts, jnp.ones(1, bool), fresh)
-        track = []
-        for command in commands:
-            state, physics, bad = step(state, command, parts, jnp.zeros(1, bool), fresh)
-            assert not np.asarray(bad).any()
-            pose = jax.vmap(body.pose)(physics)
-            track.append(jax.tree.map(np.asarray, pose))
-        tracks.append(jax.tree.map(lambda *leaves: np.stack(leaves), *track))
-    one, other = tracks
-    assert np.abs(one.position[-1] - one.position[0]).max() > 0.02
-    for what, tolerance in (("position", most), ("heading", most), ("velocity", most), ("yaw_rate", yaw)):
-        np.testing.assert_allclose(getattr(one, what), getattr(other, what), atol=tolerance, err_msg=what)
-
-
-def test_file_is_described(sled: Path) -> None:
-    found = envs.describe({"kind": "mjcf", "path": str(sled)})
-    assert found.joints == ("number 0 (free)", "wag (hinge, -1.05..1.05 rad)")
-    assert found.actuators == ("thrust", "wag")
-    assert found.touch == ("nose",)
-    assert found.cameras == ("eye",)
-    np.testing.assert_allclose(found.mass, 1.05)
-    assert found.actions == 2
-    assert 0.1 < found.radius < 0.15
-    assert "touch: nose\n  cameras: eye" in str(found)
-    assert "hip_4, ankle_4, hip_1" in str(envs.describe("ant"))
-
-
 def test_file_starts_as_its_keyframe_and_uses_its_control_ranges(sled: Path) -> None:
     rig = rig_of("mjcf", sled)
     _, (step, _) = begin(rig)
@@ -312,16 +224,6 @@ def test_file_starts_as_its_keyframe_and_uses_its_control_ranges(sled: Path) -> 
     _, (step, pose) = rolled(rig, put(rig, 0.0, 0.0), repeat(rig, (1.0, 0.0), 20))
     assert np.asarray(step.observation["touch"]).max() > 0
     np.testing.assert_allclose(pose.position[-1, :, 0], 0.94, atol=5e-3)
-
-
-def test_file_of_a_fixed_arm(tmp_path: Path) -> None:
-    (tmp_path / "pointer.xml").write_text(POINTER)
-    env = envs.make("forage", body={"kind": "mjcf", "path": str(tmp_path / "pointer.xml"), "part": "tip"}, senses=[])
-    state, _ = jax.jit(env.reset)(jax.random.key(0))
-    pose = env.pose(state)
-    way = np.asarray(pose.position[0]) - (0, -0.5)
-    np.testing.assert_allclose(np.linalg.norm(way), 0.5, atol=1e-5)
-    np.testing.assert_allclose(pose.heading[0], state.start.heading[0], atol=1e-5)
 
 
 def test_changes(sled: Path) -> None:
@@ -351,83 +253,3 @@ def test_motor_noise_is_its_own_and_seeded() -> None:
     np.testing.assert_array_equal(noisy[:, 2], action[:, 2])
     _, same = changes(changes.initial(4000, 3), action, jnp.zeros(4000, bool), keys)
     np.testing.assert_array_equal(noisy, same)
-
-
-BAD_FILES = {
-    "syntax.xml": (
-        "<mujoco>\n<worldbody>\n<bdy/>\n</worldbody>\n</mujoco>",
-        "unrecognized element Element 'bdy', line 3",
-    ),
-    "weightless.xml": ("<mujoco>\n<worldbody>\n<body><joint/></body></worldbody></mujoco>", "larger than mjMINVAL"),
-    "open.xml": ("<mujoco>\n<worldbody>\n<body>", "Line number=3"),
-    "still.xml": ("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>", "nothing in it moves. Give"),
-    "lame.xml": (SLED[: SLED.index("<actuator>")] + "</mujoco>", "it has no actuators. Add <actuator>"),
-    "large.xml": (SLED.replace("0.06 0.04 0.05", "0.6 0.4 0.05"), "m in radius, but the arena has room for 0.5 m."),
-    "odd.xml": (
-        SLED.replace("0.005", "0.004"),
-        "a physics step of 0.004 s does not divide the control step, 0.05 s.",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_files(tmp_path: Path, name: str) -> None:
-    text, words = BAD_FILES[name]
-    (tmp_path / name).write_text(text)
-    with pytest.raises(envs.EnvError, match=re.escape(words)) as caught:
-        envs.make("forage", body={"kind": "mjcf", "path": str(tmp_path / name)})
-    assert "\n" not in str(caught.value)
-    assert name in str(caught.value) or "odd" in name
-
-
-MISTAKES: list[tuple[Any, str]] = [
-    ("mjcf", "env.body: kind mjcf needs a file. Write env.body={kind: mjcf, path: my/body.xml}."),
-    ({"kind": "mjcf", "path": "sledd.xml"}, "there is no file 'sledd.xml'. Did you mean 'sled.xml'? Paths start at"),
-    ({"kind": "mjcf", "path": "sled.xml", "part": "tial"}, "'tial'. Did you mean 'tail'?"),
-    ({"kind": "car", "grop": 1.0}, "no option of car 'grop'. Did you mean 'grip'?"),
-    ({"kind": "car", "changes": {"nois": 1.0}}, "no option of changes 'nois'. Did you mean 'noise'? Choices: delay,"),
-    ({"kind": "car", "changes": 3}, "env.body.changes is 3; a mapping such as {mass: 1.5, delay: 1} is wanted."),
-    ({"kind": "car", "changes": {"mass": -1}}, "env.body.changes.mass is -1.0; a positive factor is wanted, such as"),
-    ({"kind": "car", "changes": {"noise": -1}}, "env.body.changes.noise is -1.0; a deviation of at least 0 is wanted."),
-    ({"kind": "car", "changes": {"delay": 0.5}}, "changes.delay: 0.5 is a float, but a int is wanted"),
-    ({"kind": "car", "changes": {"delay": 101}}, "env.body.changes.delay is 101 decisions; at most 100 (10 s)"),
-    ({"kind": "car", "changes": {"mass": 2, "kilograms": 2}}, "both mass and kilograms. Give the factor or"),
-]
-
-
-@pytest.mark.parametrize(("body", "text"), MISTAKES, ids=[text[:40] for _, text in MISTAKES])
-def test_mistakes(sled: Path, monkeypatch: pytest.MonkeyPatch, body: Any, text: str) -> None:
-    monkeypatch.chdir(sled.parent)
-    with pytest.raises(envs.EnvError, match=re.escape(text)):
-        envs.make("forage", body=body)
-
-
-@pytest.mark.parametrize("body", [pytest.param("ant", marks=pytest.mark.slow), "mjcf"])
-def test_engines_agree_in_the_air(body: str, sled: Path) -> None:
-    """20 control steps of random commands to a body that falls and touches nothing, all of its joints.
-
-    Joints have no limits here: reaching one is an impact, which comes a substep earlier or later by the last bit and
-    parts the tracks as a contact does. The ant's commands are a tenth: at full ones, its legs turning at 40 rad/s,
-    float32 is 6e-5 off after 20 steps.
-    """
-    kind = envs.bodies()[body]
-    made, strength = (kind(path=str(sled)), 1.0) if body == "mjcf" else (kind(), 0.1)
-    model = copy.deepcopy(arena.compiled(made.mjcf(), PartCounts(), visual=False))
-    model.jnt_limited[:] = 0
-    motors = jnp.asarray(np.random.default_rng(2).uniform(-strength, strength, (20, 1, made.actions)), jnp.float32)
-    fresh = Fresh(*(leaf.astype(jnp.float32)[None] for leaf in made.start(Start(jnp.zeros(2), jnp.float32(0.3)))))
-    fresh = fresh._replace(qpos=fresh.qpos.at[:, 2].add(6.0))  # m, more than it falls
-    parts = jax.tree.map(lambda leaf: leaf[None], arena.parts(scene(no_things(), "plain")))
-    tracks = []
-    for engine in (C(model, [], arena.substeps(model), 1), Mjx(model, [], arena.substeps(model), 1)):
-        step = jax.jit(engine.step)
-        state, physics, _ = step(engine.initial(1), jnp.zeros((1, model.nu)), parts, jnp.ones(1, bool), fresh)
-        track = []
-        for motor in motors:
-            ctrl = jax.vmap(made.control)(motor, physics)
-            state, physics, bad = step(state, ctrl, parts, jnp.zeros(1, bool), fresh)
-            assert not np.asarray(bad).any()
-            track.append(np.asarray(physics.qpos[0]))
-        tracks.append(np.stack(track))
-    assert np.abs(tracks[0][:, 7:] - tracks[0][0, 7:]).max() > 0.1, "its joints move"
-    np.testing.assert_allclose(tracks[0], tracks[1], atol=1e-5)
