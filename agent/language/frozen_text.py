@@ -77,10 +77,17 @@ class FrozenText(Module[FrozenTextConfig]):
         return state, {"code": code + self._blur(key) if self.config.noise else code}
 
     def _blur(self, key: jax.Array) -> jax.Array:
-        """`[B, width]`: ε W of white noise ε in the embedding, drawn as z L with Lᵀ L = Wᵀ W."""
+        """`[B, width]`: as ε W of white noise ε in the embedding; drawn as z L, Lᵀ L = Wᵀ W, with random signs z."""
         weights = self.readout.kernel[...]
         along = jnp.linalg.cholesky(weights.T @ weights + 1e-6 * jnp.eye(weights.shape[1]), upper=True)
-        return self.config.noise * jax.vmap(lambda k: jax.random.normal(k, along.shape[:1]))(key) @ along
+        return self.config.noise * signs(key, along.shape[0]) @ along
+
+
+def signs(key: jax.Array, count: int) -> jax.Array:
+    """`[B, count]` of 1 and -1, each as likely; a word of random bits gives 32 of them. key: `[B]`."""
+    words = jax.vmap(lambda k: jax.random.bits(k, (-(-count // 32),)))(key)
+    bits = (words[:, :, None] >> jnp.arange(32, dtype=words.dtype)[None, None]) & 1
+    return 2.0 * bits.reshape(words.shape[0], -1)[:, :count].astype(jnp.float32) - 1.0
 
 
 @lru_cache(maxsize=8)

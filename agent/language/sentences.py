@@ -43,22 +43,27 @@ def embed(model: str, texts: Sequence[str]) -> np.ndarray:
 
 
 def _embedded(bert: pretrained.Pretrained, ids: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """A row for each sentence: from memory, from the file that a whole list of sentences left, or from the model."""
+    """A row for each sentence: from memory, from the file that a long list of sentences left, or from the model."""
+    if len(ids) < _MANY:
+        return _computed(bert, ids)
     file = _file(bert.digest, ids)
     with suppress(OSError, ValueError, EOFError):
         table = np.load(file, allow_pickle=False)
         if table.shape == (len(ids), bert.width) and table.dtype == np.float32 and np.isfinite(table).all():
             return table
+    table = _computed(bert, ids)
+    with suppress(OSError):
+        _keep(file, table)
+    return table
+
+
+def _computed(bert: pretrained.Pretrained, ids: Sequence[tuple[int, ...]]) -> np.ndarray:
     known = _known[bert.digest]
     fresh = sorted({each for each in ids if each not in known}, key=len)
     for group in (fresh[i : i + _BATCH] for i in range(0, len(fresh), _BATCH)):
         table, there = filled(group)
         known |= zip(group, np.asarray(pooled(bert)(table, there))[: len(group)], strict=True)
-    table = np.stack([known[each] for each in ids])
-    if len(ids) >= _MANY:
-        with suppress(OSError):
-            _keep(file, table)
-    return table
+    return np.stack([known[each] for each in ids])
 
 
 def _file(digest: str, ids: Sequence[tuple[int, ...]]) -> Path:
@@ -80,7 +85,7 @@ def token_ids(path: Path, texts: Sequence[str]) -> list[tuple[int, ...]]:
     known = _ids.setdefault(path, {})
     fresh = list(dict.fromkeys(text for text in texts if text not in known))
     if fresh:
-        known |= zip(fresh, (tuple(each.ids) for each in tokenizer(path).encode_batch(fresh)), strict=True)
+        known |= zip(fresh, (tuple(each.ids) for each in tokenizer(path).encode_batch_fast(fresh)), strict=True)
     return [known[text] for text in texts]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import agent
 from agent import Port, Ports
 from agent.errors import ConfigError
 from agent.language import pixels, pretrained
+from agent.language.frozen_text import FrozenText, FrozenTextConfig
 from agent.language.frozen_vision import FrozenVision, FrozenVisionConfig
 from agent.language.visual_prefix import VisualPrefix, VisualPrefixConfig
 from agent.memory.frozen_memory import FrozenMemory, FrozenMemoryConfig
@@ -155,6 +157,21 @@ def test_frozen_weights_are_beside_the_params() -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), constants, arguments)
     nothing = made.circuit.whole(made.params, jax.tree.map(jnp.zeros_like, made.circuit.frozen))
     assert not np.allclose(made.unroll(nothing, start, *lived)[1]["it.state"], constants["it.state"])
+
+
+def test_what_is_added_to_an_embedding_is_white() -> None:
+    """Its mean and covariance in the code are those of independent numbers in the embedding: 0 and ε² Wᵀ W."""
+    inputs = Ports(sentence=Port((), "index", dtype="int32", labels=SAID))
+    config = FrozenTextConfig(width=3, model=BERT, noise=0.5)
+    text, plain = (FrozenText(c, inputs, nnx.Rngs(0)) for c in (config, replace(config, noise=0.0)))
+    count = 20_000
+    keys, said = jax.random.split(jax.random.key(0), count), {"sentence": jnp.zeros(count, jnp.int32)}
+    added = np.asarray(text((), said, keys)[1]["code"] - plain((), said, keys)[1]["code"], np.float64)
+    weights = np.asarray(text.readout.kernel[...], np.float64)
+    wanted = 0.25 * weights.T @ weights
+    scale = np.sqrt(np.diag(wanted))
+    assert np.abs(added.mean(0) / scale).max() < 4 / np.sqrt(count)
+    assert np.abs((added.T @ added / count - wanted) / np.outer(scale, scale)).max() < 5 / np.sqrt(count)
 
 
 @pytest.mark.parametrize("family", ["vit", "clip"])
