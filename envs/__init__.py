@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 import envs._mujoco  # first: the import of MuJoCo itself, which may need help
 import envs.bodies
@@ -20,11 +21,12 @@ import envs.control
 import envs.engines
 import envs.senses
 import envs.tasks  # noqa: F401  (the folders first: loaded later, they would hide the functions of the same names)
-from envs import arena, choice, gym, imperfect, registry, sharded
+from envs import arena, choice, gym, imperfect, joint, registry, sharded
 from envs.anatomy import Anatomy, anatomy
 from envs.base import Env, TimeStep
 from envs.changes import Changes
 from envs.foreign import Foreign
+from envs.joint import Joint
 from envs.moment import sentences
 from envs.physics import CURRENT, Reads
 from envs.plant import Plant, load, reads
@@ -38,6 +40,7 @@ __all__ = [
     "Env",
     "EnvError",
     "Foreign",
+    "Joint",
     "Plant",
     "TimeStep",
     "World",
@@ -47,6 +50,7 @@ __all__ = [
     "describe",
     "engines",
     "from_gymnasium",
+    "join",
     "make",
     "senses",
     "tasks",
@@ -137,6 +141,33 @@ def make(
     model = arena.compiled(changes.mjcf(the_body.mjcf()), the_task.parts, visual=False)
     made = _engine(engine, model, arena.part_names(the_task.parts), arena.substeps(model), threads, devices)
     return World(task, the_task, the_body, the_senses, made, batch, changes)
+
+
+def join(
+    tasks: Mapping[str, Mapping[str, Any]],
+    *,
+    batch: int,
+    worth: Mapping[str, float] | None = None,
+    senses: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
+    **world: Any,
+) -> Joint:
+    """Several tasks of the arena in one batch, in shares as equal as can be, for one body and one brain.
+
+    tasks: names, each with the task's options. worth: what a unit of reward counts, where it is not 1.
+    senses and all others: as in `make`. Raises EnvError as that does, and where the batch is too small to be shared.
+    """
+    _check_batch(batch)
+    joint.check(tasks, worth or {}, batch)
+    made = {name: registry.configured(name, registry.kind("envs.tasks", name), o) for name, o in tasks.items()}
+    if senses is None:
+        talk = [name for name, task in made.items() if sentences(task)]
+        senses = {name: {} for name in _DEFAULT_SENSES} | ({"sentence": {"tasks": talk}} if talk else {})
+    shares = [len(part) for part in np.array_split(np.arange(batch), len(tasks))]
+    worlds = {
+        name: make(name, batch=share, senses=senses, **world, **options)
+        for share, (name, options) in zip(shares, tasks.items(), strict=True)
+    }
+    return Joint(worlds, worth or {})  # type: ignore[arg-type]  # tasks of the arena alone got here
 
 
 def from_gymnasium(id: str, *, batch: int = 1, **options: Any) -> Foreign:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.config import plain
-from agent.errors import ConfigError
+from agent.errors import ConfigError, unknown
 from agent.ports import Port, Ports
+from envs.joint import Joint
 from experiments import overrides as changes
 from experiments.config import experiment, known_groups
-from experiments.run import Run, ports
+from experiments.errors import RunError
+from experiments.run import Run, ports, resolved
 
 PARTS = ("task", "env")
 """What can be set for a brain that is trained already."""
@@ -19,13 +21,22 @@ PARTS = ("task", "env")
 def altered(run: Run, overrides: Sequence[str]) -> Run:
     """The same run with `task.split=pairs`, `env.body.changes={mass: 2.0}` and the like; itself without any.
 
+    Of a joint run, `task=dmp` chooses one of its tasks.
+
     ConfigError where an override is of something else than task and world, or where the brain would sense or move
     otherwise than in training.
     """
     if not overrides:
         return run
+    parsed = changes.parsed(overrides)
+    chosen = [override for override in parsed if override.key_or_group == "task"]
+    if chosen and isinstance(run.env, Joint):
+        tasks, name = apart(run), str(chosen[-1].value())
+        if name not in tasks:
+            raise ConfigError(f"override task={name}: {unknown('task of this run', name, tasks)}")
+        run, parsed = tasks[name], [override for override in parsed if override not in chosen]
     values = plain(run.setup)
-    for override in changes.parsed(overrides):
+    for override in parsed:
         key, text = override.key_or_group, override.input_line
         if key not in known_groups():
             changes.check_group(override, known_groups())
@@ -52,6 +63,26 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
             f"{'; '.join(problems)}. Leave that as it was, or train a brain for it."
         )
     return other
+
+
+def apart(run: Run) -> dict[str, Run]:
+    """The brain of a joint run in each of its tasks alone, by their names; any other run by that of its world."""
+    if not isinstance(run.env, Joint):
+        return {run.setup.world: run}
+    env = replace(run.setup.env, senses=resolved(run)["env"]["senses"])
+    tasks = {name: {"kind": name, **options} for name, options in run.setup.task["tasks"].items()}
+    trained = run.trained or run
+    return {
+        name: replace(run, setup=replace(run.setup, task=task, env=env), trained=trained)
+        for name, task in tasks.items()
+    }
+
+
+def alone(run: Run) -> Run:
+    """The run itself, whose brain is in one task; RunError where it is in several."""
+    if isinstance(run.env, Joint):
+        raise RunError(f"{run.path} learned {len(run.env.worlds)} tasks. Name one: task={next(iter(run.env.worlds))}")
+    return run
 
 
 _EXAMPLE = {"task": "task.split=pairs", "env": "env.threads=1"}

@@ -20,7 +20,7 @@ from envs.baselines import Baseline, baseline
 from envs.measures import measures, recorded, resampled
 from envs.moment import groups
 from envs.world import World, select
-from experiments.altered import altered
+from experiments.altered import altered, apart
 from experiments.learning.rollout import Life, begin, decide, rollout
 from experiments.run import Run, make_env
 from experiments.scores import Part, Score, between, interval
@@ -42,20 +42,35 @@ def evaluate(
     overrides: Sequence[str] = (),
     wipes: Sequence[str] = (),
 ) -> dict[str, Score]:
-    """The score per task of a run's newest checkpoint, or of another one.
+    """The score per task of a run's newest checkpoint, or of another one; a joint run has several tasks.
 
     A lesion replaces all that a module sends, or one port (`module.port`), by its mean over intact episodes. A wipe,
     `module@2` or `module@each`, sets a module's state back when trial 2, or each one after the first, begins. `engine`
     names another physics engine than that of the run. `swap` puts `.nir` files in the place of modules, `{module:
     path}`. `overrides` set the world anew, `["task.split=pairs"]`, as far as the brain stays what it is.
     """
+    run = altered(run, overrides)
+    options = {"lesions": lesions, "deterministic": deterministic, "checkpoint": checkpoint, "engine": engine}
+    options |= {"swap": swap, "wipes": wipes}
+    return {name: _evaluated(each, episodes, **options) for name, each in apart(run).items()}
+
+
+def _evaluated(
+    run: Run,
+    episodes: int,
+    lesions: Sequence[str],
+    deterministic: bool,
+    checkpoint: int | None,
+    engine: str,
+    swap: Mapping[str, str] | None,
+    wipes: Sequence[str],
+) -> Score:
+    """As `evaluate`, for a run of one task."""
     for name in lesions:
         what, known = ("port", run.circuit.port_names) if "." in name else ("module", run.circuit.modules)
         if name not in known:
             raise ConfigError(f"--lesion {name}: {unknown(what, name, known)}")
-    run = altered(run, overrides)
     forgotten = [parse_wipe(text, run) for text in wipes]
-    world = run.setup.world
     ends = scale(run)  # complains before the work
     run = on_engine(run, engine)  # complains too
     params = run.learner(checkpoint).params
@@ -71,9 +86,9 @@ def evaluate(
     more: dict[str, Any] = {"lesions": (*lesions, *wipes), "metric": metric(run.env)}
     more |= {"groups": parts(run, played), "measures": measured}
     if ends is None or math.isnan(mean):
-        return {world: Score(None, low, high, mean, None, None, len(played.values), **more)}
+        return Score(None, low, high, mean, None, None, len(played.values), **more)
     score, low, high = (float(ends.score(x)) for x in (mean, low, high))
-    return {world: Score(score, low, high, mean, ends.null, ends.oracle, len(played.values), **more)}
+    return Score(score, low, high, mean, ends.null, ends.oracle, len(played.values), **more)
 
 
 def scale(run: Run) -> Baseline | None:

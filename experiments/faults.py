@@ -19,8 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.foreign import Foreign
+from envs.joint import Joint
 from envs.registry import name_of
 from envs.world import World
+from experiments.altered import apart
 from experiments.errors import USER_ERRORS, RunError
 from experiments.learning.rollout import Fault
 from experiments.run import Run, load, make_env
@@ -52,9 +54,17 @@ def report(run: Run, update: int, failed: int, fault: Fault) -> None:
     if kept >= _MOST:
         return
     path = folder / f"{update}.npz"
-    fault = jax.tree.map(np.asarray, fault)
-    np.savez(path, actions=fault.actions, time=fault.time, **_named(fault.world))
+    run, fault = _alone(run, jax.tree.map(np.asarray, fault))
+    np.savez(path, actions=fault.actions, time=fault.time, task=run.setup.world, **_named(fault.world))
     warnings.warn(message(run, update, failed, fault, path, kept + 1 == _MOST), FaultWarning, stacklevel=2)
+
+
+def _alone(run: Run, fault: Fault) -> tuple[Run, Fault]:
+    """The task that it happened in, where a run has several."""
+    if not isinstance(run.env, Joint):
+        return run, fault
+    name, _ = run.env.one(int(fault.index))
+    return apart(run)[name], fault._replace(world=fault.world[list(run.env.worlds).index(name)])
 
 
 def message(run: Run, update: int, failed: int, fault: Fault, path: Path, final: bool = False) -> str:
@@ -75,9 +85,8 @@ def message(run: Run, update: int, failed: int, fault: Fault, path: Path, final:
 
 def again(path: Path) -> Fate:
     """Lives the stretch of a kept fault again, alone: same start, same actions, as many decisions as it took."""
-    run = load(path.parent.parent)
-    env = make_env(run.setup, 1)
-    stored = _read(path)
+    run, stored = load(path.parent.parent), _read(path)
+    env: Any = make_env(apart(run)[str(stored["task"])].setup, 1)
     shapes = jax.eval_shape(env.reset, jax.random.key(0))[0]
     world = jax.tree.unflatten(jax.tree.structure(shapes), [stored[name][None] for name in _named(shapes)])
     actions = jnp.asarray(stored["actions"][: int(stored["time"]) + 1])

@@ -19,7 +19,7 @@ from agent.errors import ConfigError, WiringError
 from agent.ports import Port, Ports
 from agent.registry import kind_of
 from agent.wires import BODY
-from envs import sharded
+from envs import joint, sharded
 from envs.imperfect import bare, imperfections
 from envs.moment import Sense
 from envs.registry import name_of
@@ -30,6 +30,8 @@ from experiments.errors import RunError
 from experiments.folder import lock, make_room, nearby, write
 from experiments.learning.ppo import Learner, Ppo
 from experiments.provenance import circumstances
+
+AnyWorld = envs.World | envs.Plant | envs.Foreign | envs.Joint
 
 
 def ports(env: envs.Env) -> tuple[Ports, Port]:
@@ -44,7 +46,7 @@ def ports(env: envs.Env) -> tuple[Ports, Port]:
     return Ports(senses), Port(tuple(env.action_space.shape), "action")
 
 
-def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant | envs.Foreign:
+def make_env(setup: Experiment, batch: int) -> AnyWorld:
     """The world of an experiment, `batch` of it side by side."""
     if setup.env.id:
         return envs.from_gymnasium(setup.env.id, batch=batch, **setup.env.options)
@@ -55,7 +57,10 @@ def make_env(setup: Experiment, batch: int) -> envs.World | envs.Plant | envs.Fo
     world["devices"] = sharded.most(setup.env.devices, batch)
     if setup.env.senses is not None:
         world["senses"] = setup.env.senses
-    return envs.make(task.pop("kind"), batch=batch, **world, **task)
+    kind = task.pop("kind")
+    return (
+        envs.join(batch=batch, **world, **task) if kind == joint.KIND else envs.make(kind, batch=batch, **world, **task)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ class Run:
     trained: Run | None = None  # whose weights these are, where the world is another than that of training
 
     @cached_property
-    def env(self) -> envs.World | envs.Plant | envs.Foreign:
+    def env(self) -> AnyWorld:
         return make_env(self.setup, self.setup.learning.environments)
 
     @cached_property
@@ -148,7 +153,11 @@ def resolved(run: Run) -> dict[str, Any]:
     circuit, setup, env = run.circuit, run.setup, run.env
     modules = {name: {"kind": kind_of(config), **plain(config)} for name, config in circuit.modules.items()}
     values = plain(setup)
-    if not isinstance(env, envs.Foreign):
+    if isinstance(env, envs.Joint):
+        tasks = {name: plain(world.task) for name, world in env.worlds.items()}
+        values["task"] = {"kind": joint.KIND, "tasks": tasks, "worth": env.worth}
+        env = next(iter(env.worlds.values()))
+    elif not isinstance(env, envs.Foreign):
         values["task"] = {"kind": setup.task["kind"], **plain(env.task)}
     if isinstance(env, envs.World):
         values["env"]["body"] = {"kind": name_of(env.body), **plain(env.body), "changes": plain(env.changes)}

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs.moment import Fixed, Moment
-from envs.registry import EnvError, unknown
+from envs.moment import Fixed, Moment, sentences
+from envs.registry import EnvError, kind, unknown
 
 _FORMS = ("row", "words")
 NO_WORD = 0
 """The id that fills up a short sentence."""
+SILENCE = "explore"
+"""What is said where several tasks share a table and one of them says nothing."""
 
 
 @dataclass(frozen=True)
@@ -25,35 +28,62 @@ class Sentence:
 
     With `form` "words" it is `[L]` int32 instead, for those who have no table of sentences: the ids of the words, 0
     after the last one. Word i of the `vocabulary` has the id i + 1.
+
+    A brain of many `tasks` hears all of theirs: the table begins with "explore", which those say that say nothing.
     """
 
     form: str = "row"  # or words
     length: int = 0  # L, words; 0: as many as the longest sentence has
+    tasks: Any = None  # whose sentences, with their default options, share a table; none: this task's own
 
     key = "sentence"
 
     def __post_init__(self) -> None:
         if self.form not in _FORMS:
             raise unknown("choice of sentence.form", self.form, _FORMS)
+        if self.tasks is None:
+            object.__setattr__(self, "tasks", ())
+        if not isinstance(self.tasks, list | tuple) or not all(isinstance(name, str) for name in self.tasks):
+            raise EnvError(f"sentence.tasks is {self.tasks!r}; a list of tasks such as [ground] is wanted.")
+        object.__setattr__(self, "tasks", tuple(self.tasks))
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         """EnvError where the task has no sentences, or one that is too long."""
-        table = self.table(fixed.sentences)
+        said = self.said(fixed)
+        table, _ = self.table(said), self._rows(fixed)
         if self.form == "row":
             return gymnasium.spaces.Box(0, len(table) - 1, (), np.int32)
-        most = len(vocabulary(fixed.sentences))
+        most = len(vocabulary(said))
         return gymnasium.spaces.Box(NO_WORD, most, (table.shape[1],), np.int32)
 
     def labels(self, fixed: Fixed) -> tuple[str, ...]:
-        return fixed.sentences if self.form == "row" else ()
+        return self.said(fixed) if self.form == "row" else ()
+
+    def said(self, fixed: Fixed) -> tuple[str, ...]:
+        """All sentences of the table."""
+        if not self.tasks:
+            return fixed.sentences
+        every = [each for name in self.tasks for each in sentences(kind("envs.tasks", name)())]
+        return tuple(dict.fromkeys((SILENCE, *every)))
+
+    def _rows(self, fixed: Fixed) -> np.ndarray:
+        """`[S]` int32, where the table has each of the task's own sentences; of a silent task, what it says instead."""
+        places = {each: row for row, each in enumerate(self.said(fixed))}
+        missing = [each for each in fixed.sentences if each not in places]
+        if missing:
+            raise EnvError(
+                f"sentence.tasks is {list(self.tasks)}, none of which says {missing[0]!r}. Name the task that does."
+            )
+        return np.array([places[each] for each in fixed.sentences] or [0], np.int32)
 
     def initial(self, fixed: Fixed) -> tuple[()]:
         del fixed
         return ()
 
     def __call__(self, fixed: Fixed, state: tuple[()], moment: Moment) -> tuple[tuple[()], jax.Array]:
-        row = jnp.int32(0) if moment.scene.sentence is None else moment.scene.sentence
-        return state, row if self.form == "row" else jnp.asarray(self.table(fixed.sentences))[row]
+        own = jnp.int32(0) if moment.scene.sentence is None else moment.scene.sentence
+        row = jnp.asarray(self._rows(fixed))[own] if self.tasks else own
+        return state, row if self.form == "row" else jnp.asarray(self.table(self.said(fixed)))[row]
 
     def table(self, sentences: Sequence[str]) -> np.ndarray:
         """`[S, L]` int32, a row for each sentence."""

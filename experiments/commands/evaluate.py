@@ -114,14 +114,15 @@ def lines(task: str, s: Score) -> list[str]:
 
 def judge(args: argparse.Namespace) -> int:
     """Prints how well a confidence knows whether what is done is right."""
+    from experiments.altered import altered
     from experiments.confidence import confidence
     from experiments.run import load
 
-    found = confidence(load(args.folder), args.confidence, args.episodes)
+    found = confidence(altered(load(args.folder), args.overrides), args.confidence, args.episodes)
     if args.json:
         print(json.dumps(found.plain()))
         return 0
-    print(f"{args.folder}, {found.port} of {found.decisions} decisions on test episodes")
+    print(f"{' '.join([args.folder, *args.overrides])}, {found.port} of {found.decisions} decisions on test episodes")
     print(f"  right {100 * found.right:.1f} %, on average {100 * found.mean:.1f} % sure")
     print(f"  calibration error {found.calibration_error:.3f}")
     print(f"  type-2 AUROC {found.auroc:.3f} [{found.low:.3f}, {found.high:.3f}]")

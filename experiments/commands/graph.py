@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from experiments.run import make_env, ports
 
     setup = experiment(composed(args.overrides))
-    circuit = agent.build(setup.agent, *ports(make_env(setup, 1)))
+    circuit = agent.build(setup.agent, *ports(make_env(setup, setup.learning.environments)))
     if not args.output:
         for wire in circuit.wires:
             print(f"{wire!s:60} {circuit.port(wire.start)}")

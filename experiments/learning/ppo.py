@@ -104,7 +104,7 @@ class Ppo:
         params = self.circuit.renew(params, {port: fold(lived.trace[port]) for port in self.circuit.followed})
         metrics = {name: value.mean() for name, value in metrics.items()}
         returns, episodes = _episodes(self.env, learner.returns, lived)
-        episodes["fault"] = first_fault(learner.life, lived)
+        episodes["fault"] = first_fault(self.env, learner.life, lived)
         learner = Learner(params, optimizer, life, returns, learner.key, learner.updates + 1)
         return learner, {**metrics, **episodes}
 

@@ -99,8 +99,9 @@ class Fault(NamedTuple):
     actions: jax.Array  # [T, A]
 
 
-def first_fault(before: Life, lived: Moment) -> Fault:
+def first_fault(env: Env, before: Life, lived: Moment) -> Fault:
     """What is needed to live it again."""
     time = jnp.argmax(lived.bad.any(1))
     index = jnp.argmax(lived.bad[time])
-    return Fault(index, time, jax.tree.map(lambda leaf: leaf[index], before.world), lived.action[:, index])
+    row = getattr(env, "row", lambda world, index: jax.tree.map(lambda leaf: leaf[index], world))
+    return Fault(index, time, row(before.world, index), lived.action[:, index])

@@ -18,6 +18,7 @@ from envs.arena import EYE_HEIGHTS
 from envs.drawing import Geom as Shape
 from envs.imperfect import bare
 from envs.world import World
+from experiments.altered import alone
 from experiments.draw import layout
 from experiments.errors import RunError
 from experiments.evaluate import evaluate, mode
@@ -107,7 +108,7 @@ def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None)
 
 def _frames(run: Run, episodes: int, seed: int, told: Told | None = None) -> Iterator[Frame]:
     """Every decision of the first `episodes` episodes of one environment."""
-    env, circuit = make_env(run.setup, 1), run.circuit
+    env, circuit = make_env(alone(run).setup, 1), run.circuit
     if not isinstance(env, World):
         raise RunError(f"{run.path}: only the arena can be watched, and {env.name!r} is a machine without one.")
     if told and told.task:

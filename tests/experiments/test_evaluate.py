@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 from agent.circuit import Params
+from agent.errors import ConfigError
 from envs.baselines import baseline
 from experiments import evaluate as module
-from experiments.altered import altered
+from experiments.altered import alone, altered, apart
+from experiments.config import composed, experiment
+from experiments.errors import RunError
 from experiments.evaluate import Played, evaluate, means, play
 from experiments.learning.rollout import Moment, begin, rollout
-from experiments.run import Run, load, make_env
+from experiments.run import Run, load, make_env, ports
 from experiments.scores import Score, interval
-from tests.experiments.conftest import Said
+from tests.experiments.conftest import TINY, Said
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +152,24 @@ def test_the_world_is_set_anew(run: Run) -> None:
     assert (other.path, other.setup.agent) == (run.path, run.setup.agent)
     assert other.circuit.inputs == run.circuit.inputs
     assert altered(run, []) is run
+
+
+def test_the_tasks_of_a_joint_run(tmp_path: Path) -> None:
+    """Each alone, with the senses that the brain knows; one of them set anew; and none of them named."""
+    small = [text for text in TINY if text.startswith("learning")]
+    values = composed([*small, "agent=gru", "task=joint", "task.tasks={forage: {}, ground: {}}", "task.worth={}"])
+    joint = Run(tmp_path, experiment(values))
+    parts = apart(joint)
+    assert list(parts) == ["forage", "ground"]
+    assert ports(parts["forage"].env) == ports(joint.env)
+    assert parts["forage"].env.labels == joint.env.labels
+    other = altered(joint, ["task=ground", "task.split=pairs"])
+    assert (other.setup.world, other.env.task.split, other.trained) == ("ground", "pairs", joint)
+    assert alone(other) is other
+    with pytest.raises(ConfigError, match=r"override task=grund: no task of this run 'grund'\. Did you mean 'ground'"):
+        altered(joint, ["task=grund"])
+    with pytest.raises(RunError, match=r"learned 2 tasks\. Name one: task=forage"):
+        alone(joint)
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,20 @@ class Astray(Forage):
 '''
 
 
+@pytest.mark.parametrize(
+    "tasks",
+    [["task.kind=astray"], ["task=joint", "task.tasks={forage: {}, astray: {}}", "task.worth={}"]],
+    ids=["alone", "joint"],
+)
 def test_the_run_goes_on_and_the_fault_can_be_seen_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tasks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "astray.py").write_text(ASTRAY)
-    tasks = sys.modules["envs.tasks"]
-    monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path / "tasks")])
+    folder = sys.modules["envs.tasks"]
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path / "tasks")])
     tiny = [t for t in TINY if t.startswith("learning")]
-    values = composed([*tiny, "agent=gru", "task.kind=astray", "total_decisions=192", "seed=5"])
+    values = composed([*tiny, "agent=gru", *tasks, "total_decisions=192", "seed=5"])
     run = create(tmp_path / "run", values)
     with pytest.warns(FaultWarning) as said:
         train(run)
