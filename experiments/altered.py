@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import envs
 from agent.config import plain
 from agent.errors import ConfigError, unknown
 from agent.ports import Port, Ports
@@ -21,7 +22,7 @@ PARTS = ("task", "env")
 def altered(run: Run, overrides: Sequence[str]) -> Run:
     """The same run with `task.split=pairs`, `env.body.changes={mass: 2.0}` and the like; itself without any.
 
-    Of a joint run, `task=dmp` chooses one of its tasks.
+    `task=dmp` puts the brain into another task, with default options; or of a joint run into that one of its tasks.
 
     ConfigError where an override is of something else than task and world, or where the brain would sense or move
     otherwise than in training.
@@ -29,13 +30,10 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
     if not overrides:
         return run
     parsed = changes.parsed(overrides)
-    chosen = [override for override in parsed if override.key_or_group == "task"]
-    if chosen and isinstance(run.env, Joint):
-        tasks, name = apart(run), str(chosen[-1].value())
-        if name not in tasks:
-            raise ConfigError(f"override task={name}: {unknown('task of this run', name, tasks)}")
-        run, parsed = tasks[name], [override for override in parsed if override not in chosen]
+    for override in parsed:
+        run = _in_task(run, str(override.value())) if override.key_or_group == "task" else run
     values = plain(run.setup)
+    parsed = [override for override in parsed if override.key_or_group != "task"]
     for override in parsed:
         key, text = override.key_or_group, override.input_line
         if key not in known_groups():
@@ -76,6 +74,17 @@ def apart(run: Run) -> dict[str, Run]:
         name: replace(run, setup=replace(run.setup, task=task, env=env), trained=trained)
         for name, task in tasks.items()
     }
+
+
+def _in_task(run: Run, name: str) -> Run:
+    """The brain in a task that it learned among others, or in any other one."""
+    tasks, known = apart(run), (*envs.tasks(), *envs.controls())
+    if name in tasks:
+        return tasks[name]
+    if name not in known:
+        raise ConfigError(f"override task={name}: {unknown('task', name, known)}")
+    part = next(iter(tasks.values()))
+    return replace(part, setup=replace(part.setup, task={"kind": name}), trained=run.trained or run)
 
 
 def alone(run: Run) -> Run:

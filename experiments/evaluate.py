@@ -149,35 +149,34 @@ def play(
     wipes: Sequence[Wipe] = (),
 ) -> Played:
     """So many first episodes, one per environment, on test seeds: these are odd; training seeds are even."""
-    return player(run, episodes, clamp=clamp, deterministic=deterministic, seed=seed, wipes=wipes)(params)
+    return player(run, episodes, deterministic=deterministic, seed=seed, wipes=wipes)(params, clamp or {})
 
 
 def player(
     run: Run,
     episodes: int,
     *,
-    clamp: Mapping[str, jax.Array] | None = None,
     deterministic: bool = True,
     seed: int = 0,
     wipes: Sequence[Wipe] = (),
-) -> Callable[[Params], Played]:
-    """As `play`, for several weights of one brain: compiled once."""
+) -> Callable[..., Played]:
+    """As `play`, a function `(params, clamp) -> Played` for several weights of one brain: compiled once."""
     batch = min(episodes, BATCH)
     env = make_env(run.setup, batch)
-    options = {"clamp": clamp or {}, "actor": mode(run) if deterministic else None}
+    options: dict[str, Any] = {"actor": mode(run) if deterministic else None}
     if deterministic:
         options["probes"] = (run.setup.learning.policy,)
     start = jax.jit(lambda key: begin(run.circuit, env, key))
     go = _stretch(run.circuit, env, options, wipes)
 
-    def played(params: Params) -> Played:
+    def played(params: Params, clamp: Mapping[str, jax.Array] = {}) -> Played:
         found: list[Played] = []
         for number in range(math.ceil(episodes / batch)):
             life = start(jax.random.key(2 * (seed + number) + 1))
             sort = _group(env, life)
             tally = Tally(jnp.zeros(batch), jnp.zeros(batch, bool), _record(env, life), jnp.ones(batch, jnp.int32))
             while not tally.over.all():
-                life, tally = go(params, life, tally)
+                life, tally = go(params, clamp, life, tally)
             found.append(Played(np.asarray(tally.total), sort, jax.device_get(tally.record)))
         return jax.tree.map(lambda *each: np.concatenate(each)[:episodes], *found)
 
@@ -212,18 +211,18 @@ def _record(env: Env, life: Life) -> dict[str, jax.Array]:
 def _stretch(circuit: Circuit, env: Env, options: Mapping[str, Any], wipes: Sequence[Wipe]) -> Any:
     """A compiled stretch of decisions that tallies each environment's first episode."""
 
-    def one(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
+    def one(params: Params, clamp: Mapping[str, jax.Array], life: Life, tally: Tally) -> tuple[Life, Tally]:
         if wipes:
             now = jax.vmap(env.task.trial)(life.world.task)  # type: ignore[attr-defined]
             life, tally = wiped(circuit, life, wipes, now, tally.trial), tally._replace(trial=now)
-        life, moment = decide(circuit, env, params, life, **options)
+        life, moment = decide(circuit, env, params, life, clamp=clamp, **options)
         total = tally.total + jnp.where(tally.over, 0.0, gain(env, moment))
         record = select(tally.over, tally.record, _record(env, life))
         return life, Tally(total, tally.over | moment.ends, record, tally.trial)
 
     @jax.jit
-    def go(params: Params, life: Life, tally: Tally) -> tuple[Life, Tally]:
-        return jax.lax.scan(lambda now, _: (one(params, *now), None), (life, tally), None, length=STRETCH)[0]
+    def go(params: Params, clamp: Mapping[str, jax.Array], life: Life, tally: Tally) -> tuple[Life, Tally]:
+        return jax.lax.scan(lambda now, _: (one(params, clamp, *now), None), (life, tally), None, length=STRETCH)[0]
 
     return go
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,25 +11,44 @@ from envs import baseline
 from experiments.altered import altered
 from experiments.bench.ground import decisions, seeds_of
 from experiments.errors import RunError
-from experiments.evaluate import measure, player
+from experiments.evaluate import means, measure, player
 from experiments.provenance import circumstances
 from experiments.run import Run
 from experiments.scores import interval
 from experiments.wipe import parse_wipe
 
 STORE = "hippocampus"
-Condition = tuple[tuple[str, ...], tuple[str, ...]]
-"""What is set anew, and what is wiped."""
+
+
+class Condition(NamedTuple):
+    """A world for a trained brain, and what it has to do without there."""
+
+    world: tuple[str, ...] = ()  # what is set anew
+    wiped: tuple[str, ...] = ()  # see `experiments.wipe`
+    lesioned: tuple[str, ...] = ()  # modules that send but their mean
+
+
+def _delayed(kind: str, steps: int, *wiped: str) -> Condition:
+    """DMP with a delay before trial 2 that is dark, or filled with FORAGE."""
+    return Condition((f"task.delay={steps}", f"task.distractor={str(kind == 'distractor').lower()}"), wiped)
+
 
 CONDITIONS: dict[str, dict[str, Condition]] = {
     "dmp": {
-        **{f"delay {steps}": ((f"task.delay={steps}",), ()) for steps in (0, 100, 200, 400)},
-        "delay 0, wiped": (("task.delay=0",), (f"{STORE}@2",)),
-        "delay 400, wiped": (("task.delay=400",), (f"{STORE}@2",)),
-        "cells never used": (("task.delay=100", "task.split=cells"), ()),
+        "no delay": _delayed("dark", 0),
+        **{f"{kind} {steps}": _delayed(kind, steps) for kind in ("dark", "distractor") for steps in (100, 200, 400)},
+        "no delay, wiped": _delayed("dark", 0, f"{STORE}@2"),
+        "dark 400, wiped": _delayed("dark", 400, f"{STORE}@2"),
+        "distractor 400, wiped": _delayed("distractor", 400, f"{STORE}@2"),
+        "cells never used": Condition(("task.delay=100", "task.split=cells")),
+        "forage": Condition(("task=forage",)),
+        "forage, without memory": Condition(("task=forage",), lesioned=(STORE,)),
     },
-    "reversal": {split: ((f"task.split={split}",), ()) for split in ("train", "pairs", "new")},
-    "detour": {split: ((f"task.split={split}",), ()) for split in ("train", "transparent", "longer", "shortcut")},
+    "reversal": {split: Condition((f"task.split={split}",)) for split in ("train", "pairs", "new")}
+    | {"pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",))},
+    "detour": {
+        split: Condition((f"task.split={split}",)) for split in ("train", "transparent", "longer", "shortcut", "open")
+    },
 }
 
 
@@ -55,20 +74,20 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
 
 
 def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:
-    """Those of a task, without wipes of what a brain does not have."""
-    there = lambda wipes: all(text.partition("@")[0] in modules for text in wipes)  # noqa: E731
-    return {title: each for title, each in CONDITIONS[task].items() if there(each[1])}
+    """Those of a task, without those that take away what a brain does not have."""
+    there = lambda names: all(name.partition("@")[0] in modules for name in names)  # noqa: E731
+    return {title: each for title, each in CONDITIONS[task].items() if there((*each.wiped, *each.lesioned))}
 
 
 def _condition(run: Run, weights: Sequence[Any], condition: Condition, episodes: int) -> dict[str, Any]:
     """The score and every measure: mean over seeds, interval, and each."""
-    overrides, wipes = condition
-    run = altered(run, overrides)
-    forgotten = [parse_wipe(text, run) for text in wipes]
+    run = altered(run, condition.world)
+    forgotten = [parse_wipe(text, run) for text in condition.wiped]
     play, ends = player(run, episodes, wipes=forgotten), baseline(run.setup.world)
     seeds: list[dict[str, float]] = []
     for params in weights:
-        played = play(params)
+        clamp = means(run, params, condition.lesioned) if condition.lesioned else {}
+        played = play(params, clamp)
         found = {what: part.mean for what, part in measure(run, played).items()}
         metric = found.get(run.env.task.metric, float(played.values.mean()))  # type: ignore[attr-defined]
         seeds.append({"score": float(ends.score(metric)), **found})

@@ -14,6 +14,7 @@ from experiments.config import composed, experiment
 from experiments.errors import RunError
 from experiments.evaluate import Played
 from experiments.run import Run
+from experiments.wipe import parse_wipe
 
 
 def run(name: str, *overrides: str) -> Run:
@@ -23,8 +24,10 @@ def run(name: str, *overrides: str) -> Run:
 @pytest.mark.parametrize("task", list(faculties.CONDITIONS))
 def test_every_condition_can_be_had(task: str) -> None:
     trained = run(f"{task}-0", f"experiment={task}")
-    for overrides, _ in faculties.CONDITIONS[task].values():
-        assert altered(trained, overrides).setup.task["kind"] == task
+    for title, condition in faculties.CONDITIONS[task].items():
+        other = altered(trained, condition.world)
+        assert other.setup.world == ("forage" if title.startswith("forage") else task)
+        assert [parse_wipe(text, other).module for text in condition.wiped] == ["hippocampus"][: len(condition.wiped)]
 
 
 def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +37,7 @@ def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def player(run: Run, episodes: int, wipes: Any) -> Any:
         met.append((run.setup.task["delay"], [(w.module, w.trial) for w in wipes], episodes))
-        return lambda params: Played(
+        return lambda params, clamp: Played(
             np.full(3, {"one": 10.0, "other": 12.0}[params]),
             np.zeros(3, int),
             {"latency": np.tile(latency[params], (3, 1)), "near": np.zeros((3, 8)), "probe": np.zeros(3, bool)},
@@ -42,7 +45,7 @@ def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(faculties, "player", player)
     trained = run("dmp-0", "experiment=dmp")
-    row = faculties._condition(trained, ["one", "other"], faculties.CONDITIONS["dmp"]["delay 400, wiped"], 3)
+    row = faculties._condition(trained, ["one", "other"], faculties.CONDITIONS["dmp"]["dark 400, wiped"], 3)
     assert met == [(400, [("hippocampus", 2)], 3)]
     assert row["savings"]["seeds"] == pytest.approx([1 - 4 / 3 / 4, 0.0])
     assert row["savings_second"]["mean"] == pytest.approx(0.25)
@@ -54,7 +57,8 @@ def test_a_brain_without_a_store_is_not_said_to_be_wiped() -> None:
     store, none = (
         faculties.conditions("dmp", run("x", f"agent={name}").circuit.modules) for name in ("scrubjay", "gru")
     )
-    assert set(store) - set(none) == {"delay 0, wiped", "delay 400, wiped"}
+    wiped = {"no delay, wiped", "dark 400, wiped", "distractor 400, wiped"}
+    assert set(store) - set(none) == {*wiped, "forage, without memory"}
 
 
 def test_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,8 @@ def test_the_world_is_set_anew(run: Run) -> None:
     assert (other.path, other.setup.agent) == (run.path, run.setup.agent)
     assert other.circuit.inputs == run.circuit.inputs
     assert altered(run, []) is run
+    elsewhere = altered(run, ["task=dmp", "task.delay=40"])
+    assert (elsewhere.setup.world, elsewhere.env.task.delay, elsewhere.trained) == ("dmp", (40, 40), run)
 
 
 def test_the_tasks_of_a_joint_run(tmp_path: Path) -> None:
@@ -166,7 +168,7 @@ def test_the_tasks_of_a_joint_run(tmp_path: Path) -> None:
     other = altered(joint, ["task=ground", "task.split=pairs"])
     assert (other.setup.world, other.env.task.split, other.trained) == ("ground", "pairs", joint)
     assert alone(other) is other
-    with pytest.raises(ConfigError, match=r"override task=grund: no task of this run 'grund'\. Did you mean 'ground'"):
+    with pytest.raises(ConfigError, match=r"override task=grund: no task 'grund'\. Did you mean 'ground'"):
         altered(joint, ["task=grund"])
     with pytest.raises(RunError, match=r"learned 2 tasks\. Name one: task=forage"):
         alone(joint)
@@ -177,7 +179,9 @@ def test_the_tasks_of_a_joint_run(tmp_path: Path) -> None:
     [
         ("seed=3", "override 'seed=3': the brain is trained, so that only its world can be set: task.NAME=value and"),
         ("agent/memory=none", "override 'agent/memory=none': the brain is trained"),
-        ("task=ground", "override 'task=ground': say which value of it: task.NAME=value, such as task.split=pairs."),
+        ("task=grund", "override task=grund: no task 'grund'. Did you mean 'ground'?"),
+        ("task=ant", "task 'ant' brings its own machine"),
+        ("env=arena", "override 'env=arena': say which value of it: env.NAME=value, such as env.threads=1."),
         ("tsk/x=3", "no group 'tsk/x'"),
         ("task.godo=red", "no option of forage 'godo'"),
         ("env.enigne=c", "env: no option 'enigne'. Did you mean 'engine'?"),
