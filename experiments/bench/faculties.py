@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from agent.registry import kind_of
 from envs import baseline
 from experiments.altered import altered
 from experiments.bench.ground import decisions, seeds_of
@@ -65,12 +66,17 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
             raise RunError(f"{runs[0].path} was trained on {task!r}; bench faculties knows {', '.join(CONDITIONS)}.")
         weights = [run.learner().params for run in runs]
         rows = {}
-        for title, condition in conditions(task, runs[0].circuit.modules).items():
+        for title, condition in conditions(task, _there(runs[0])).items():
             rows[title] = _condition(runs[0], weights, condition, episodes)
             say(f"{name}, {title}: " + ", ".join(f"{what} {row['mean']:.3f}" for what, row in rows[title].items()))
         seeds = [run.setup.seed for run in runs]
         found[name] = {"task": task, "seeds": seeds, "decisions": decisions(runs[0]), "conditions": rows}
     return {"faculties": found, "episodes": episodes, "measured": circumstances()}
+
+
+def _there(run: Run) -> list[str]:
+    """The modules that do something."""
+    return [name for name, config in run.circuit.modules.items() if kind_of(config) != "none"]
 
 
 def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:

@@ -72,6 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         dest="folders",
         nargs="+",
+        action="extend",
         default=[],
         metavar="RUN",
         help="of engines: also its agent; of ground, faculties: all",
