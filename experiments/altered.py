@@ -1,9 +1,11 @@
-"""A trained brain in another world: task and body are set anew, the brain and its weights stay as they are."""
+"""A trained brain in another world, or with a gate held: what is set anew must leave its weights as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+
+import jax
 
 import envs
 from agent.config import plain
@@ -15,17 +17,22 @@ from experiments.config import experiment, known_groups
 from experiments.errors import RunError
 from experiments.run import Run, ports, resolved
 
-PARTS = ("task", "env")
-"""What can be set for a brain that is trained already."""
+PARTS = {
+    "task": "task.split=pairs",
+    "env": "env.threads=1",
+    "agent.modules": "agent.modules.controller.gate=1",
+}
+"""What can be set for a brain that is trained already, with an example each."""
 
 
 def altered(run: Run, overrides: Sequence[str]) -> Run:
     """The same run with `task.split=pairs`, `env.body.changes={mass: 2.0}` and the like; itself without any.
 
     `task=dmp` puts the brain into another task, with default options; or of a joint run into that one of its tasks.
+    `agent.modules.planner.every=1` sets an option of a module, as far as its weights are the same with it.
 
-    ConfigError where an override is of something else than task and world, or where the brain would sense or move
-    otherwise than in training.
+    ConfigError where an override is of something else, or where the brain would sense or move otherwise than in
+    training.
     """
     if not overrides:
         return run
@@ -38,14 +45,13 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
         key, text = override.key_or_group, override.input_line
         if key not in known_groups():
             changes.check_group(override, known_groups())
-        part, _, name = key.partition(".")
-        if part not in PARTS or "/" in key:
+        if key in PARTS:
+            raise ConfigError(f"override {text!r}: say which value of it: {key}.NAME=value, such as {PARTS[key]}.")
+        if "/" in key or not any(key.startswith(f"{part}.") for part in PARTS):
             raise ConfigError(
-                f"override {text!r}: the brain is trained, so that only its world can be set: "
-                f"{' and '.join(f'{each}.NAME=value' for each in PARTS)}."
+                f"override {text!r}: the brain is trained, so that only its world and options of its modules can be "
+                f"set: {', '.join(PARTS.values())}."
             )
-        if not name:
-            raise ConfigError(f"override {text!r}: say which value of it: {part}.NAME=value, such as {_EXAMPLE[part]}.")
         changes.apply(values, override)
     other = replace(run, setup=experiment(values), trained=run.trained or run)
     senses, action = ports(run.env)
@@ -60,7 +66,19 @@ def altered(run: Run, overrides: Sequence[str]) -> Run:
             f"{' '.join(overrides)}: another world than the brain of {run.path} was trained for: "
             f"{'; '.join(problems)}. Leave that as it was, or train a brain for it."
         )
+    _check_weights(run, other, overrides)
     return other
+
+
+def _check_weights(run: Run, other: Run, overrides: Sequence[str]) -> None:
+    """ConfigError where modules would have other weights."""
+    before, after = (jax.eval_shape(each.circuit.init, jax.random.key(0)) for each in (run, other))
+    found = [repr(name) for name in before if before[name] != after[name]]
+    if found:
+        raise ConfigError(
+            f"{' '.join(overrides)}: the weights of {', '.join(found)} were trained for something else. Set what "
+            "leaves them as they are, or train a brain with it."
+        )
 
 
 def apart(run: Run) -> dict[str, Run]:
@@ -92,9 +110,6 @@ def alone(run: Run) -> Run:
     if isinstance(run.env, Joint):
         raise RunError(f"{run.path} learned {len(run.env.worlds)} tasks. Name one: task={next(iter(run.env.worlds))}")
     return run
-
-
-_EXAMPLE = {"task": "task.split=pairs", "env": "env.threads=1"}
 
 
 def _same(name: str, port: Port, others: Ports) -> bool:

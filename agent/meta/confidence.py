@@ -24,12 +24,14 @@ class ConfidenceConfig:
 
     A decision turns out right where the first reward within `horizon` decisions is positive, and wrong where it is
     negative or does not come. `confidence_loss` is the cross entropy of every decision whose outcome became known now;
-    each is judged once, and those that an episode's end leaves open are not. What is read is not changed by it.
+    each is judged once, and those that an episode's end leaves open are not. What is read is not changed by it; or,
+    with `shape`, it learns to tell what will come of what is done, which helps where rewards are rare and late.
     """
 
     inputs: ClassVar = {"state": Input("concat", rank=1), "reward": Input("sum", rank=None)}
     hidden: int = option(32, "hidden units", low=1)
     horizon: int = option(16, "decisions within which a reward proves a decision right", low=1)
+    shape: bool = option(False, "let the loss change what is read")
     gate: float | None = option(None, "holds the confidence at this value", low=0.0, high=1.0)
 
     def ports(self, inputs: Ports) -> Ports:
@@ -51,7 +53,8 @@ class Confidence(Module[ConfidenceConfig]):
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         reward = inputs["reward"].reshape(key.shape[0], -1).sum(axis=1)[:, None]
-        logit = self.logit(nnx.tanh(self.hidden(jax.lax.stop_gradient(inputs["state"]))))
+        read = inputs["state"] if self.config.shape else jax.lax.stop_gradient(inputs["state"])
+        logit = self.logit(nnx.tanh(self.hidden(read)))
         overdue = jnp.arange(self.config.horizon)[None] == self.config.horizon - 1
         known = state["open"] * ((reward != 0.0) | overdue)
         right = (reward > 0.0).astype(logit.dtype)

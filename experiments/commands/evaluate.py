@@ -6,6 +6,8 @@ it (DMP: latencies and savings; REVERSAL: errors of either kind; DETOUR: inhibit
 
 overrides:
   task.a=value, env.a=value   set the world anew, as in 'scrubjay train'; the brain must sense and move as in training.
+  task=NAME                   another task, with its default options; of an agent of many tasks, that one alone.
+  agent.modules.m.a=value     holds a gate, or sets any option that leaves the weights as they are.
   Null and oracle stay those of the task's default options; where these do not fit, the mean is told without a score.
 
 A lesion replaces everything a module sends, or one of its ports, by its mean over intact behaviour. A wipe sets a
@@ -18,6 +20,8 @@ examples:
   scrubjay evaluate runs/ground task.split=pairs
   scrubjay evaluate runs/jay --lesion hippocampus --lesion v1.rate
   scrubjay evaluate runs/dmp task.delay=400 --wipe hippocampus@2
+  scrubjay evaluate runs/dmp task=forage
+  scrubjay evaluate runs/jay agent.modules.controller.gate=-1
   scrubjay evaluate runs/jay --engine mjx
   scrubjay evaluate runs/jay --swap v1=v1.nir
   scrubjay evaluate runs/jay --confidence insula.confidence
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run directory")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="task.a=value or env.a=value, as below")
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="a.b=value or task=NAME, as below")
     parser.add_argument("--episodes", type=positive, default=512, metavar="N", help="episodes per task (default: 512)")
     parser.add_argument(
         "--lesion", action="append", nargs="+", default=[], metavar="NAME", help="modules or ports to lesion"

@@ -26,7 +26,7 @@ from experiments.commands.evaluate import positive
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run directory")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="task.a=value or env.a=value, as below")
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="a.b=value or task=NAME, as below")
     parser.add_argument("--say", metavar="SENTENCE", help="what the agent is told to do")
     parser.add_argument("--scene", default="fitting", metavar="HOW", help="fitting or random (default: fitting)")
     parser.add_argument("-o", "--output", metavar="FILE", help="the page (default: RUN/watch.html)")

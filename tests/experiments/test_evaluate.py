@@ -152,6 +152,8 @@ def test_the_world_is_set_anew(run: Run) -> None:
     assert (other.path, other.setup.agent) == (run.path, run.setup.agent)
     assert other.circuit.inputs == run.circuit.inputs
     assert altered(run, []) is run
+    held = altered(run, ["agent.modules.hippocampus.level=0.3"])
+    assert held.circuit.modules["hippocampus"].level == 0.3
     elsewhere = altered(run, ["task=dmp", "task.delay=40"])
     assert (elsewhere.setup.world, elsewhere.env.task.delay, elsewhere.trained) == ("dmp", (40, 40), run)
 
@@ -177,11 +179,19 @@ def test_the_tasks_of_a_joint_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("seed=3", "override 'seed=3': the brain is trained, so that only its world can be set: task.NAME=value and"),
+        (
+            "seed=3",
+            "override 'seed=3': the brain is trained, so that only its world and options of its modules can be set",
+        ),
         ("agent/memory=none", "override 'agent/memory=none': the brain is trained"),
         ("task=grund", "override task=grund: no task 'grund'. Did you mean 'ground'?"),
         ("task=ant", "task 'ant' brings its own machine"),
         ("env=arena", "override 'env=arena': say which value of it: env.NAME=value, such as env.threads=1."),
+        (
+            "agent.modules.prefrontal.size=9",
+            "the weights of 'motor', 'prefrontal', 'value' were trained for",
+        ),
+        ("agent.wires=[]", "override 'agent.wires=[]': the brain is trained"),
         ("tsk/x=3", "no group 'tsk/x'"),
         ("task.godo=red", "no option of forage 'godo'"),
         ("env.enigne=c", "env: no option 'enigne'. Did you mean 'engine'?"),
