@@ -12,21 +12,22 @@ import numpy as np
 from envs.world import World
 from experiments.evaluate import evaluate
 from experiments.metrics import read_metrics
-from experiments.run import Run, load
+from experiments.run import Run
 from experiments.scores import interval
+from experiments.seeds import seeds_of
 from experiments.train import curve
 
 
 def compare(paths: Sequence[Path], episodes: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Figures of runs, grouped by the names of their directories before the last `-` (`forage-gru-0`: `forage-gru`).
+    """Figures of runs, grouped by their names (see `experiments.seeds`).
 
     Every kept checkpoint is scored on the same test episodes; a group's interval is a 95 % bootstrap over its seeds.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path in paths:
-        figures = _figures(load(path), episodes)
-        groups.setdefault(path.name.rpartition("-")[0] or path.name, []).append(figures)
-        say(f"{path}: {_line(figures)}")
+    for name, runs in seeds_of(paths).items():
+        for run in runs:
+            groups.setdefault(name, []).append(_figures(run, episodes))
+            say(f"{run.path}: {_line(groups[name][-1])}")
     return {name: {"runs": runs, "by_decisions": _over_seeds(runs)} for name, runs in groups.items()}
 
 

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from agent.circuit import Params
 from agent.registry import kind_of
 from envs import baseline
 from experiments.altered import altered
-from experiments.bench.ground import decisions, seeds_of
 from experiments.errors import RunError
 from experiments.evaluate import means, measure, player
 from experiments.provenance import circumstances
 from experiments.run import Run
-from experiments.scores import interval
+from experiments.seeds import decisions, figure, seeds_of
 from experiments.wipe import parse_wipe
 
 STORE = "hippocampus"
@@ -67,7 +67,7 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
         weights = [run.learner().params for run in runs]
         rows = {}
         for title, condition in conditions(task, _there(runs[0])).items():
-            rows[title] = _condition(runs[0], weights, condition, episodes)
+            rows[title] = scored(runs[0], weights, episodes, condition)
             say(f"{name}, {title}: " + ", ".join(f"{what} {row['mean']:.3f}" for what, row in rows[title].items()))
         seeds = [run.setup.seed for run in runs]
         found[name] = {"task": task, "seeds": seeds, "decisions": decisions(runs[0]), "conditions": rows}
@@ -85,8 +85,8 @@ def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:
     return {title: each for title, each in CONDITIONS[task].items() if there((*each.wiped, *each.lesioned))}
 
 
-def _condition(run: Run, weights: Sequence[Any], condition: Condition, episodes: int) -> dict[str, Any]:
-    """The score and every measure: mean over seeds, interval, and each."""
+def scored(run: Run, weights: Sequence[Params], episodes: int, condition: Condition = Condition()) -> dict[str, Any]:  # noqa: B008
+    """The score and every measure of a task: mean over seeds, interval, and each."""
     run = altered(run, condition.world)
     forgotten = [parse_wipe(text, run) for text in condition.wiped]
     play, ends = player(run, episodes, wipes=forgotten), baseline(run.setup.world)
@@ -97,9 +97,4 @@ def _condition(run: Run, weights: Sequence[Any], condition: Condition, episodes:
         found = {what: part.mean for what, part in measure(run, played).items()}
         metric = found.get(run.env.task.metric, float(played.values.mean()))  # type: ignore[attr-defined]
         seeds.append({"score": float(ends.score(metric)), **found})
-    return {what: _figure(np.array([each[what] for each in seeds])) for what in seeds[0]}
-
-
-def _figure(values: np.ndarray) -> dict[str, Any]:
-    low, high = interval(values) if len(values) > 1 else (None, None)
-    return {"mean": float(values.mean()), "low": low, "high": high, "seeds": values.tolist()}
+    return {what: figure(np.array([each[what] for each in seeds])) for what in seeds[0]}

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from agent.circuit import Params
-from agent.config import plain
 from envs.layouts import SPLITS
 from envs.tasks.ground import Ground
 from experiments.altered import altered
 from experiments.errors import RunError
 from experiments.evaluate import Played, parts, player
 from experiments.provenance import circumstances
-from experiments.run import Run, load
-from experiments.scores import interval
+from experiments.run import Run
+from experiments.seeds import decisions, figure, seeds_of
 
 HORIZON = 200  # control steps: that of the task, whatever a brain was trained with
 NEGATION = "not"
@@ -40,38 +39,15 @@ def bench(folders: Sequence[str], episodes: int, say: Callable[[str], None]) -> 
     return {"ground": found, "episodes": episodes, "horizon": HORIZON, "measured": circumstances()}
 
 
-def seeds_of(folders: Sequence[str]) -> dict[str, list[Run]]:
-    """Runs by their names but for the last `-N`. RunError where those of one name differ in more than the seed."""
-    groups: dict[str, list[Run]] = {}
-    for folder in folders:
-        run = load(folder)
-        groups.setdefault(run.path.name.rpartition("-")[0] or run.path.name, []).append(run)
-    for first, *others in groups.values():
-        for run in others:
-            if plain(run.setup) | {"seed": 0} != plain(first.setup) | {"seed": 0}:
-                raise RunError(
-                    f"{run.path} and {first.path} are named as seeds of one brain, but their configs differ."
-                )
-    return groups
-
-
-def decisions(run: Run) -> int:
-    return run.setup.updates * run.setup.learning.environments * run.setup.learning.steps
-
-
 def _split(run: Run, split: str, weights: Sequence[Params], episodes: int) -> dict[str, Any]:
     """Mean accuracy in a split, its interval, every seed, all episodes with negation, and every group of episodes."""
     other = altered(run, [f"task.split={split}", f"task.horizon={HORIZON}"])
     play = player(other, episodes)
     seeds = [play(params) for params in weights]
     values = np.array([_told(played) for played in seeds])
-    low, high = interval(values) if len(values) > 1 else (None, None)
     grouped = [parts(other, played) for played in seeds]
     return {
-        "mean": float(values.mean()),
-        "low": low,
-        "high": high,
-        "seeds": values.tolist(),
+        **figure(values),
         "all": [float(played.values.mean()) for played in seeds],
         "groups": {name: [each[name].mean for each in grouped] for name in grouped[0]},
         "episodes": {name: part.episodes for name, part in grouped[0].items()},

@@ -19,10 +19,11 @@
   frozen    a frozen transformer, pretrained or not, that names what is in view or recalls after a delay, beside a GRU
   faculties agents trained on DMP, REVERSAL or DETOUR (--run, several) in the conditions that tell whether a faculty
             is there: longer delays, a store wiped, pairs and barriers never met
+  arbitration  agents with controller and planner (--run, several), planning never, always and on demand
   soak      random actions, extreme ones among them, over all tasks and bodies: faults, numbers that are not finite
 
-All but `train`, `engines`, `ground`, `load`, `recall`, `frozen`, `faculties` and `soak` need the extra `bench`,
-`sparse` and `spiking` the extra `bench-spiking`, `planning` also the extra `planning`, `language` the extra
+All but `train`, `engines`, `ground`, `load`, `recall`, `frozen`, `faculties`, `arbitration` and `soak` need the extra
+`bench`, `sparse` and `spiking` the extra `bench-spiking`, `planning` also the extra `planning`, `language` the extra
 `bench-language` and `frozen` the extra `language`.
 
 examples:
@@ -50,7 +51,7 @@ from experiments.commands.evaluate import positive
 
 BENCHES = (
     "train", "worlds", "peers", "machines", "client", "engines", "ground", "sparse", "spiking", "planning", "memory",
-    "recall", "load", "language", "frozen", "faculties", "soak",
+    "recall", "load", "language", "frozen", "faculties", "arbitration", "soak",
 )  # fmt: skip
 Found = dict[str, Any]
 
@@ -75,11 +76,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="RUN",
-        help="of engines: also its agent; of ground, faculties: all",
+        help="of engines: also its agent; of ground, faculties, arbitration: all",
     )
     parser.add_argument("--engines", nargs="+", default=["c", "mjx"], metavar="NAME", help="(default: c mjx)")
     parser.add_argument(
-        "--episodes", type=positive, default=1024, metavar="N", help="of engines, ground, faculties (default: 1024)"
+        "--episodes", type=positive, default=1024, metavar="N", help="of engines, ground and so on (default: 1024)"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the figures to this file, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else")
@@ -146,6 +147,8 @@ def show(found: Found) -> None:
             parts = ", ".join(f"{what} {figure['mean']:.3f}" for what, figure in row.items() if what != "score")
             seeds = ", ".join(f"{value:.3f}" for value in row["score"]["seeds"])
             print(f"{name:18} {title:18} score {row['score']['mean']:.3f} ({seeds}): {parts}")
+        for title, ratio in group.get("ratios", {}).items():
+            print(f"{name:18} {title}: {ratio:.2f}")
     for task, both in found.get("machines", {}).items():
         for name, r in both["returns"].items():
             print(f"{task:14} {name:18} return {r['mean']:7.0f} [{r['low']:.0f}, {r['high']:.0f}]")

@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import agent
 from agent import Port, Ports
 from agent.errors import WiringError
+from agent.meta.confidence import Confidence, ConfidenceConfig
 from agent.meta.neuromodulators import LEVELS
 from agent.unroll import unroll
 from tests.agent.parts import MOVER
@@ -154,6 +156,20 @@ def test_confidence_is_judged_by_what_came() -> None:
     right, wrong = math.log1p(math.exp(-z)), math.log1p(math.exp(z))
     np.testing.assert_allclose(found["confidence_loss"], [0, 0, 2 * right, 0, 0, wrong, 3 * wrong], rtol=1e-5)
     np.testing.assert_allclose(found["confidence"], 1.0 / (1.0 + math.exp(-z)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [False, True])
+def test_confidence_may_shape_what_it_reads(shape: bool) -> None:
+    """The loss of a decision changes what was read then if it may, and else nothing but its own readout."""
+    inputs = Ports(state=Port((3,)), reward=Port((1,)))
+    judge = Confidence(ConfidenceConfig(horizon=1, shape=shape), inputs, nnx.Rngs(0))
+    key = jax.random.split(jax.random.key(0), 1)
+
+    def loss(seen: jax.Array) -> jax.Array:
+        after, _ = judge(judge.initial(1), {"state": seen, "reward": jnp.zeros((1, 1))}, key)
+        return judge(after, {"state": seen, "reward": jnp.ones((1, 1))}, key)[1]["confidence_loss"].sum()
+
+    assert bool(jax.grad(loss)(jnp.ones((1, 3))).any()) == shape
 
 
 def test_drives_are_distances_from_set_points() -> None:

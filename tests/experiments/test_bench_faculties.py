@@ -45,7 +45,7 @@ def test_a_figure_is_a_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(faculties, "player", player)
     trained = run("dmp-0", "experiment=dmp")
-    row = faculties._condition(trained, ["one", "other"], faculties.CONDITIONS["dmp"]["dark 400, wiped"], 3)
+    row = faculties.scored(trained, ["one", "other"], 3, faculties.CONDITIONS["dmp"]["dark 400, wiped"])
     assert met == [(400, [("hippocampus", 2)], 3)]
     assert row["savings"]["seeds"] == pytest.approx([1 - 4 / 3 / 4, 0.0])
     assert row["savings_second"]["mean"] == pytest.approx(0.25)
