@@ -58,9 +58,7 @@ def manners(run: Run) -> dict[str, list[str]]:
     ask = next((name for name, config in modules if isinstance(config, ControllerConfig)), None)
     plan = next((name for name, config in modules if isinstance(config, PlannerConfig)), None)
     if ask is None or plan is None:
-        raise RunError(
-            f"{run.path}: bench arbitration is about brains with a controller and a planner: agent=deliberate."
-        )
+        raise RunError(f"{run.path} has no controller that asks a planner. Take agents of agent=deliberate.")
     gate, every, budget = f"agent.modules.{ask}.gate", f"agent.modules.{plan}.every", f"agent.modules.{plan}.budget"
     return {
         "never": [f"{gate}=-1.0"],

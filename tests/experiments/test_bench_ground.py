@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments import seeds
 from experiments.bench import ground
 from experiments.config import composed, experiment
 from experiments.errors import RunError
@@ -43,16 +44,7 @@ def test_a_figure_is_a_mean_over_episodes_without_negation(monkeypatch: pytest.M
     assert row["episodes"] == {"attribute": 2, "relations": 1, "take": 3, "not": 1}
 
 
-def test_seeds_of_one_brain_differ_in_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = {"runs/a-0": [], "runs/a-1": ["seed=1"], "runs/b": ["seed=2"], "runs/a-2": ["learning.rate=0.1"]}
-    monkeypatch.setattr(ground, "load", lambda folder: run(Path(folder).name, *runs[folder]))
-    found = ground.seeds_of(list(runs)[:3])
-    assert {name: [each.setup.seed for each in group] for name, group in found.items()} == {"a": [0, 1], "b": [2]}
-    with pytest.raises(RunError, match="a-2 and runs/a-0 are named as seeds of one brain"):
-        ground.seeds_of(list(runs))
-
-
 def test_runs_of_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground, "load", lambda folder: Run(Path(folder), experiment(composed(["task=forage"]))))
+    monkeypatch.setattr(seeds, "load", lambda folder: Run(Path(folder), experiment(composed(["task=forage"]))))
     with pytest.raises(RunError, match="runs/jay was trained on 'forage'; bench ground is about runs of task ground"):
         ground.bench(["runs/jay"], 8, lambda text: None)
