@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from agent.config import option
-from agent.layers import dense, flatten
+from agent.layers import dense, flatten, standard
 from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
@@ -22,10 +22,11 @@ PARTS = {"parts": Input("concat", rank=1)}
 @register("fusion_concat")
 @dataclass(frozen=True)
 class FusionConcatConfig:
-    """One dense layer over all parts, side by side."""
+    """One dense layer over all parts, side by side; with `norm` in the layer's deviations (Ba, Kiros & Hinton 2016)."""
 
     inputs: ClassVar = PARTS
     width: int = option(128, "units of the code", low=1)
+    norm: bool = option(False, "bring every code to the same mean and mean square before it is rectified")
 
     def ports(self, inputs: Ports) -> Ports:
         return Ports(code=Port((self.width,)))
@@ -37,7 +38,8 @@ class FusionConcat(Module[FusionConcatConfig]):
         self.layer = dense(inputs["parts"].shape[0], config.width, rngs)
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        return state, {"code": nnx.relu(self.layer(inputs["parts"]))}
+        code = self.layer(inputs["parts"])
+        return state, {"code": nnx.relu(standard(code) if self.config.norm else code)}
 
 
 @register("fusion_attention")

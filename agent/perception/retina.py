@@ -21,13 +21,18 @@ IMAGE = {"image": Input("one", rank=3)}
 @register("retina_conv")
 @dataclass(frozen=True)
 class RetinaConvConfig:
-    """Two convolutions along the rays, then a dense layer (LeCun et al. 1989)."""
+    """Two convolutions along the rays, then a dense layer (LeCun et al. 1989).
+
+    With `contrast` every channel is seen as its distance from its mean over the view, in deviations (contrast gain
+    control; Heeger 1992): what is everywhere does not drown what stands out.
+    """
 
     inputs: ClassVar = IMAGE
     width: int = option(64, "units of the code", low=1)
     channels: int = option(16, "channels of the first convolution; the second has twice as many", low=1)
     kernel: int = option(4, "rays under one kernel", low=1)
     stride: int = option(2, "rays from one kernel to the next", low=1)
+    contrast: bool = option(False, "see how channels differ from their means in the view")
 
     def ports(self, inputs: Ports) -> Ports:
         rays = inputs["image"].shape[1]
@@ -47,11 +52,18 @@ class RetinaConv(Module[RetinaConvConfig]):
         self.readout = dense(columns * sizes[2], config.width, rngs)
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        image = inputs["image"].swapaxes(1, 2)  # rays first: [B, rays, rows, channels]
+        seen = contrasted(inputs["image"]) if self.config.contrast else inputs["image"]
+        image = seen.swapaxes(1, 2)  # rays first: [B, rays, rows, channels]
         x = image.reshape(*image.shape[:2], -1)
         for layer in (self.first, self.second):
             x = nnx.relu(layer(unfold(x, self.config)))
         return state, {"code": nnx.relu(self.readout(flatten(x)))}
+
+
+def contrasted(image: jax.Array) -> jax.Array:
+    """`[B, rows, rays, channels]`, centred in every channel and divided by √(variance + 0.01)."""
+    image = image - image.mean((1, 2), keepdims=True)
+    return image * jax.lax.rsqrt(jnp.square(image).mean((1, 2), keepdims=True) + 0.01)
 
 
 def windows(rays: int, config: RetinaConvConfig) -> int:

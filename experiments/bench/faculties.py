@@ -28,11 +28,24 @@ class Condition(NamedTuple):
     wiped: tuple[str, ...] = ()  # see `experiments.wipe`
     lesioned: tuple[str, ...] = ()  # modules that send but their mean
 
+    @property
+    def modules(self) -> list[str]:
+        """Those that a brain must have for it."""
+        held = [text.split(".")[2] for text in self.world if text.startswith("agent.modules.")]
+        return [*held, *self.lesioned, *(text.partition("@")[0] for text in self.wiped)]
+
 
 def _delayed(kind: str, steps: int, *wiped: str) -> Condition:
     """DMP with a delay before trial 2 that is dark, or filled with FORAGE."""
     return Condition((f"task.delay={steps}", f"task.distractor={str(kind == 'distractor').lower()}"), wiped)
 
+
+_BARRIERS = {
+    "transparent": ("task.split=transparent",),
+    "transparent, not to be seen": ("task.split=transparent", "task.tint=0.0"),
+    "shortcut": ("task.split=shortcut",),
+}
+"""Those that planning should be needed for."""
 
 CONDITIONS: dict[str, dict[str, Condition]] = {
     "dmp": {
@@ -48,7 +61,12 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
     "reversal": {split: Condition((f"task.split={split}",)) for split in ("train", "pairs", "new")}
     | {"pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",))},
     "detour": {
-        split: Condition((f"task.split={split}",)) for split in ("train", "transparent", "longer", "shortcut", "open")
+        **{split: Condition((f"task.split={split}",)) for split in ("train", "longer", "open")},
+        **{
+            f"{title}{how}": Condition((*world, *gate))
+            for title, world in _BARRIERS.items()
+            for how, gate in (("", ()), (", never planning", ("agent.modules.controller.gate=-1.0",)))
+        },
     },
 }
 
@@ -80,9 +98,8 @@ def _there(run: Run) -> list[str]:
 
 
 def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:
-    """Those of a task, without those that take away what a brain does not have."""
-    there = lambda names: all(name.partition("@")[0] in modules for name in names)  # noqa: E731
-    return {title: each for title, each in CONDITIONS[task].items() if there((*each.wiped, *each.lesioned))}
+    """Those of a task, without those that are about what a brain does not have."""
+    return {title: each for title, each in CONDITIONS[task].items() if all(name in modules for name in each.modules)}
 
 
 def scored(run: Run, weights: Sequence[Params], episodes: int, condition: Condition = Condition()) -> dict[str, Any]:  # noqa: B008

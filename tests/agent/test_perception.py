@@ -30,10 +30,14 @@ def test_unfolding_is_a_convolution(rays: int, kernel: int, stride: int) -> None
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_retina_conv() -> None:
-    circuit = around({"kind": "retina_conv", "width": 6})
+@pytest.mark.parametrize("contrast", [False, True])
+def test_retina_conv(contrast: bool) -> None:
+    circuit = around({"kind": "retina_conv", "width": 6, "contrast": contrast})
     outputs, senses, p = once(circuit)
-    x = np.swapaxes(senses["image"], 1, 2).reshape(3, 32, 8)
+    image = senses["image"]
+    if contrast:
+        image = (image - image.mean((1, 2), keepdims=True)) / np.sqrt(image.var((1, 2), keepdims=True) + 0.01)
+    x = np.swapaxes(image, 1, 2).reshape(3, 32, 8)
     for name in ("first", "second"):
         patches = [x[:, i : i + 4].reshape(3, 4 * x.shape[2]) for i in range(0, x.shape[1] - 3, 2)]
         x = relu(linear(np.stack(patches, axis=1), p[name]))
@@ -68,6 +72,10 @@ def test_fusion_attention() -> None:
 
 
 def test_fusion_concat_and_body_encoder_are_dense_layers() -> None:
+    outputs, senses, p = once(around({"kind": "fusion_concat", "width": 5, "norm": True}))
+    x = linear(np.concatenate([senses["parts"], senses["parts_too"]], axis=1), p["layer"])
+    deviation = np.sqrt(x.var(1, keepdims=True) + 1e-6)
+    np.testing.assert_allclose(outputs["code"], relu((x - x.mean(1, keepdims=True)) / deviation), atol=1e-5)
     outputs, senses, p = once(around({"kind": "fusion_concat", "width": 5}))
     joined = np.concatenate([senses["parts"], senses["parts_too"]], axis=1)
     np.testing.assert_allclose(outputs["code"], relu(linear(joined, p["layer"])), atol=1e-5)

@@ -23,7 +23,7 @@ def run(name: str, *overrides: str) -> Run:
 
 @pytest.mark.parametrize("task", list(faculties.CONDITIONS))
 def test_every_condition_can_be_had(task: str) -> None:
-    trained = run(f"{task}-0", f"experiment={task}")
+    trained = run(f"{task}-0", f"experiment={task}", *(["agent=deliberate"] if task == "detour" else []))
     for title, condition in faculties.CONDITIONS[task].items():
         other = altered(trained, condition.world)
         assert other.setup.world == ("forage" if title.startswith("forage") else task)
@@ -59,6 +59,7 @@ def test_a_brain_without_a_store_is_not_said_to_be_wiped() -> None:
     )
     wiped = {"no delay, wiped", "dark 400, wiped", "distractor 400, wiped"}
     assert set(store) - set(none) == {*wiped, "forage, without memory"}
+    assert not [title for title in faculties.conditions("detour", ["motor"]) if "never" in title]
 
 
 def test_other_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
