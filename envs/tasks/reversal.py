@@ -49,6 +49,7 @@ class ReversalState(NamedTuple):
     colours: jax.Array  # [2] int32
     shapes: jax.Array  # [2] int32
     rule: jax.Array  # [] int32: 0, 1 the first, the second colour is good; 2, 3 the first, the second shape
+    heading: jax.Array  # [], rad, of the body at the start of the trial that runs or comes
     left: jax.Array  # [2] int32, which colour and which shape the left thing has; the right one has the others
     history: jax.Array  # [8] bool, right choices under this rule, the latest first
     errors: jax.Array  # [2] int32, under this rule, until the criterion is met: before and after the first right choice
@@ -81,6 +82,7 @@ class Reversal:
     delay: Any = field(default=None)  # control steps between trials: a number, or least and greatest of an episode's
     stay: int = 1  # control steps at the thing chosen
     reach: float = 0.01  # a thing is touched when the gap to the body is smaller, m
+    look: float = 0.0  # degrees, the most that the body looks to a side at the start: then each side is met by itself
     walls: str = "plain"
 
     metric = "after_reversal"
@@ -95,6 +97,8 @@ class Reversal:
         for option, low in (("trials", 1), ("limit", 1), ("stay", 0), ("before", 0)):
             if getattr(self, option) < low:
                 raise EnvError(f"reversal.{option} is {getattr(self, option)}; {low} or more is wanted.")
+        if not 0 <= self.look <= 90:
+            raise EnvError(f"reversal.look is {self.look} degrees; 0 to 90 are wanted.")
         if not 0.5 < self.reliable <= 1:
             raise EnvError(f"reversal.reliable is {self.reliable}; a probability above 0.5, at most 1, is wanted.")
         if not 0 <= self.shift <= 1:
@@ -103,7 +107,7 @@ class Reversal:
     @property
     def comparable(self) -> bool:
         """Whether the stored baseline is of the same experiment; splits, rules and delays change nothing in it."""
-        same = ("trials", "limit", "reliable", "shift", "stay", "reach")
+        same = ("trials", "limit", "reliable", "shift", "stay", "reach", "look")
         return all(getattr(self, option) == getattr(Reversal, option) for option in same)
 
     @property
@@ -126,6 +130,7 @@ class Reversal:
             colours=colours,
             shapes=shapes,
             rule=jax.random.randint(keys[3], (), low, high),
+            heading=self._heading(jax.random.fold_in(keys[5], 1)),
             left=jax.random.randint(keys[4], (2,), 0, 2),
             history=jnp.zeros(CRITERION[1], bool),
             errors=zero(2),
@@ -137,11 +142,10 @@ class Reversal:
             hazard=jnp.float32(0),
             counts=nothing(),
         )
-        return state, self._start
+        return state, _start(state.heading)
 
-    @property
-    def _start(self) -> Start:
-        return Start(jnp.array(_START), jnp.float32(0))
+    def _heading(self, key: jax.Array) -> jax.Array:
+        return jnp.deg2rad(self.look) * jax.random.uniform(key, minval=-1.0)
 
     def scene(self, state: ReversalState) -> Scene:
         which = jnp.stack([state.left, 1 - state.left])  # [left or right, colour or shape]
@@ -168,8 +172,9 @@ class Reversal:
         state = jax.tree.map(lambda a, b: jnp.where(over, a, b), done, state)
         leaves = (over | state.clock.staying) & ~after.staying  # not before, lest what was chosen changes in sight
         left = jnp.where(leaves, jax.random.randint(keys[2], (2,), 0, 2), state.left)
-        state = state._replace(clock=after, left=left)
-        move, there = trials.held(after, pose, self._start)
+        heading = jnp.where(over, self._heading(keys[3]), state.heading)
+        state = state._replace(clock=after, heading=heading, left=left)
+        move, there = trials.held(after, pose, _start(heading))
         return Outcome(
             state,
             {"rewarded": rewarded * 1.0},
@@ -246,6 +251,10 @@ class Reversal:
 def good(state: ReversalState) -> jax.Array:
     """`[]` int32, 0 where the left thing is the good one, else 1."""
     return (state.left[state.rule // 2] != state.rule % 2) * 1
+
+
+def _start(heading: jax.Array) -> Start:
+    return Start(jnp.array(_START), heading)
 
 
 def _pair(key: jax.Array, pairs: tuple[str, ...], names: tuple[str, ...]) -> jax.Array:

@@ -136,6 +136,25 @@ def test_a_choice_and_the_next_trial() -> None:
     assert 0 < sum(kept) < 12
 
 
+@pytest.mark.parametrize("look", [0.0, 40.0])
+def test_where_the_body_looks_at_the_start(look: float) -> None:
+    """Anywhere within 40 degrees to either side, in every trial anew, or straight ahead."""
+    task = Reversal(look=look, stay=0)
+    pose = Pose(jnp.asarray(_PLACES[0], jnp.float32), jnp.float32(0), jnp.zeros(2), jnp.float32(0))
+
+    def trial(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        state, start = task.reset(key, BODY)
+        outcome = task.step(state, pose, None, None, key, BODY)  # type: ignore[arg-type]
+        return start.heading, outcome.start.heading  # type: ignore[union-attr]
+
+    first, second = jax.jit(jax.vmap(trial))(jax.random.split(jax.random.key(0), NUMBER))
+    for heading in (first, second):
+        spread = np.rad2deg(np.asarray(heading))
+        np.testing.assert_allclose(np.abs(spread).max(), look, rtol=0.01)
+        np.testing.assert_allclose(np.abs(spread).mean(), look / 2, rtol=0.1)
+    assert bool((first == second).all()) == (look == 0)
+
+
 def test_unreliable_rewards() -> None:
     task = Reversal(reliable=0.8)
     state = drawn(task)
@@ -186,6 +205,7 @@ def test_stored_ends() -> None:
         ({"rule": "color"}, "no choice of reversal.rule 'color'. Did you mean 'colour'?"),
         ({"reliable": 0.4}, "reversal.reliable is 0.4"),
         ({"shift": -1.0}, "reversal.shift is -1.0"),
+        ({"look": 100.0}, "reversal.look is 100.0 degrees; 0 to 90 are wanted."),
         ({"trials": 0}, "reversal.trials is 0; 1 or more is wanted."),
     ],
 )
