@@ -78,6 +78,7 @@ class Detour:
     """
 
     split: str = "train"
+    open: float = 0.0  # part of episodes with nothing in the way; without them going round is never wrong
     horizon: int = 300  # control steps
     cost: float = 0.002  # of a control step
     tint: float = 0.15  # of a transparent panel
@@ -92,13 +93,15 @@ class Detour:
             raise unknown("choice of detour.split", self.split, SPLITS)
         if self.horizon < 1:
             raise EnvError(f"detour.horizon is {self.horizon}; an episode lasts at least 1 control step.")
+        if not 0 <= self.open <= 1:
+            raise EnvError(f"detour.open is {self.open}; it is a part of all episodes, from 0 to 1.")
         if not 0 <= self.tint < 1:
             raise EnvError(f"detour.tint is {self.tint}; a part of light from 0 to below 1 is wanted.")
 
     @property
     def comparable(self) -> bool:
         """Whether the stored baseline holds: not where nothing stands in the way."""
-        return self.split != "open"
+        return self.split != "open" and not self.open
 
     @property
     def parts(self) -> PartCounts:
@@ -138,6 +141,7 @@ class Detour:
         may = jnp.array([[kind in of.clear, kind in of.opaque] for kind in of.kinds])[number]
         clear = may[0] & (~may[1] | jax.random.bernoulli(keys[1]))
         kind = jnp.array([KINDS.index(kind) for kind in of.kinds])[number]
+        kind = jnp.where(jax.random.uniform(jax.random.fold_in(keys[1], 1)) < self.open, KINDS.index("open"), kind)
         between = lambda key, low, high: jax.random.uniform(key, (), minval=low, maxval=high)  # noqa: E731
         half = jnp.stack(
             [jnp.float32(0.3), between(keys[2], *of.length) / 2, between(keys[3], *_WIDTH), between(keys[4], *_TUNNEL)]
@@ -219,7 +223,7 @@ class Detour:
 
     @property
     def _kinds(self) -> tuple[str, ...]:
-        return SPLITS[self.split].kinds
+        return tuple(dict.fromkeys((*SPLITS[self.split].kinds, *(("open",) if self.open else ()))))
 
     def scripted(self) -> dict[str, Any]:
         from envs.detouring import planners

@@ -61,9 +61,9 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
     "reversal": {split: Condition((f"task.split={split}",)) for split in ("train", "pairs", "new")}
     | {"pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",))},
     "detour": {
-        **{split: Condition((f"task.split={split}",)) for split in ("train", "longer", "open")},
+        **{split: Condition((f"task.split={split}", "task.open=0.0")) for split in ("train", "longer", "open")},
         **{
-            f"{title}{how}": Condition((*world, *gate))
+            f"{title}{how}": Condition((*world, "task.open=0.0", *gate))
             for title, world in _BARRIERS.items()
             for how, gate in (("", ()), (", never planning", ("agent.modules.controller.gate=-1.0",)))
         },

@@ -190,3 +190,21 @@ def test_mistakes(options: dict[str, Any], text: str) -> None:
     with pytest.raises(EnvError) as caught:
         Detour(**options)
     assert text in str(caught.value)
+
+
+def test_a_part_of_episodes_has_nothing_in_the_way() -> None:
+    """As many as are asked for, with the straight way as the shortest and no panel; the others are as without them."""
+    task, plain = Detour(open=0.4), Detour()
+    keys = jax.random.split(jax.random.key(5), 2000)
+    state, same = (jax.jit(jax.vmap(lambda key, t=t: t.reset(key, BODY)[0]))(keys) for t in (task, plain))
+    empty = np.asarray(state.barrier.kind) == KINDS.index("open")
+    np.testing.assert_allclose(empty.mean(), 0.4, atol=0.04)
+    np.testing.assert_array_equal(np.asarray(state.barrier.kind)[~empty], np.asarray(same.barrier.kind)[~empty])
+    straight = np.linalg.norm(np.asarray(state.food - state.last), axis=1) - 0.07 - BODY.radius - task.reach
+    np.testing.assert_allclose(np.asarray(state.shortest).min(1)[empty], straight[empty], atol=1e-5)
+    shown = jax.vmap(task.scene)(state).panels
+    assert bool((jnp.abs(shown.position[empty]) > 2.0).any(-1).all())
+    assert "success_open" in task.measures({n: np.asarray(v) for n, v in jax.vmap(task.record)(state).items()})
+    assert not task.comparable
+    with pytest.raises(EnvError, match=r"detour\.open is 2\.0; it is a part of all episodes"):
+        Detour(open=2.0)
