@@ -26,6 +26,7 @@ class GruConfig:
 
     inputs: ClassVar = {"input": Input("concat", rank=1), "reset": Input("sum", rank=0, optional=True)}
     size: int = option(128, "units", low=1)
+    keep: float = option(0.0, "bias at first of the gate that keeps what is held (Jozefowicz et al. 2015)")
 
     def ports(self, inputs: Ports) -> Ports:
         return Ports(state=Port((self.size,)))
@@ -35,6 +36,9 @@ class Gru(Module[GruConfig]):
     def __init__(self, config: GruConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
         self.cell = nnx.GRUCell(inputs["input"].shape[0], config.size, rngs=rngs)
+        if config.keep and self.cell.dense_i.bias is not None:
+            gates = jnp.zeros(3).at[1].set(config.keep)  # reset, keep, new
+            self.cell.dense_i.bias[...] = jnp.repeat(gates, config.size)
 
     def initial(self, batch: int) -> State:
         return jnp.zeros((batch, self.config.size))

@@ -103,6 +103,15 @@ def test_gru() -> None:
         np.testing.assert_allclose(trace["it.state"], h, atol=1e-5)
 
 
+def test_a_gru_that_keeps_at_first() -> None:
+    """The bias of z, which keeps what is held; all other weights are those of the plain one."""
+    plain, keeping = (around({"kind": "gru", "size": 4, "keep": keep}).init(jax.random.key(0)) for keep in (0.0, 9.0))
+    bias = keeping["it"]["cell"]["dense_i"].pop("bias")
+    np.testing.assert_array_equal(bias, [0] * 4 + [9] * 4 + [0] * 4)
+    assert not plain["it"]["cell"]["dense_i"].pop("bias").any()
+    jax.tree.map(np.testing.assert_array_equal, plain["it"], keeping["it"])
+
+
 def gru(x: np.ndarray, h: np.ndarray, p: Any) -> np.ndarray:
     xr, xz, xn = np.split(linear(x, p["dense_i"]), 3, axis=1)
     hr, hz, hn = np.split(h @ p["dense_h"]["kernel"], 3, axis=1)
