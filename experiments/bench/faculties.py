@@ -103,7 +103,7 @@ def conditions(task: str, modules: Container[str]) -> dict[str, Condition]:
 
 
 def scored(run: Run, weights: Sequence[Params], episodes: int, condition: Condition = Condition()) -> dict[str, Any]:  # noqa: B008
-    """The score and every measure of a task: mean over seeds, interval, and each."""
+    """The score and every measure of a task that its episodes say anything of: mean over seeds, interval, and each."""
     run = altered(run, condition.world)
     forgotten = [parse_wipe(text, run) for text in condition.wiped]
     play, ends = player(run, episodes, wipes=forgotten), baseline(run.setup.world)
@@ -114,4 +114,5 @@ def scored(run: Run, weights: Sequence[Params], episodes: int, condition: Condit
         found = {what: part.mean for what, part in measure(run, played).items()}
         metric = found.get(run.env.task.metric, float(played.values.mean()))  # type: ignore[attr-defined]
         seeds.append({"score": float(ends.score(metric)), **found})
-    return {what: figure(np.array([each[what] for each in seeds])) for what in seeds[0]}
+    rows = {what: np.array([each[what] for each in seeds]) for what in seeds[0]}
+    return {what: figure(values) for what, values in rows.items() if np.isfinite(values).all()}
