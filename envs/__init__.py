@@ -160,7 +160,7 @@ def join(
     joint.check(tasks, worth or {}, batch)
     made = {name: registry.configured(name, registry.kind("envs.tasks", name), o) for name, o in tasks.items()}
     if senses is None:
-        talk = [name for name, task in made.items() if sentences(task)]
+        talk = {name: dict(tasks[name]) for name, task in made.items() if sentences(task)}
         senses = {name: {} for name in _DEFAULT_SENSES} | ({"sentence": {"tasks": talk}} if talk else {})
     shares = [len(part) for part in np.array_split(np.arange(batch), len(tasks))]
     worlds = {

@@ -51,10 +51,9 @@ class Joint:
         parts = zip(self.worlds.values(), state, jnp.split(action, self.starts[1:]), strict=True)
         return self._gathered([world.step(each, act) for world, each, act in parts])
 
-    def one(self, index: int) -> tuple[str, int]:
-        """The task of an environment, and its place in that task's share."""
-        number = bisect_right(self.starts, index) - 1
-        return list(self.worlds)[number], index - self.starts[number]
+    def task_of(self, index: int) -> str:
+        """The task of an environment."""
+        return list(self.worlds)[bisect_right(self.starts, index) - 1]
 
     def row(self, state: tuple[Any, ...], index: jax.Array) -> tuple[Any, ...]:
         """The state of one environment, in the place of its task; of the others some environment's."""

@@ -63,7 +63,7 @@ def _alone(run: Run, fault: Fault) -> tuple[Run, Fault]:
     """The task that it happened in, where a run has several."""
     if not isinstance(run.env, Joint):
         return run, fault
-    name, _ = run.env.one(int(fault.index))
+    name = run.env.task_of(int(fault.index))
     return apart(run)[name], fault._replace(world=fault.world[list(run.env.worlds).index(name)])
 
 
@@ -86,7 +86,7 @@ def message(run: Run, update: int, failed: int, fault: Fault, path: Path, final:
 def again(path: Path) -> Fate:
     """Lives the stretch of a kept fault again, alone: same start, same actions, as many decisions as it took."""
     run, stored = load(path.parent.parent), _read(path)
-    env: Any = make_env(apart(run)[str(stored["task"])].setup, 1)
+    env: Any = make_env(apart(run)[str(stored.get("task", run.setup.world))].setup, 1)
     shapes = jax.eval_shape(env.reset, jax.random.key(0))[0]
     world = jax.tree.unflatten(jax.tree.structure(shapes), [stored[name][None] for name in _named(shapes)])
     actions = jnp.asarray(stored["actions"][: int(stored["time"]) + 1])

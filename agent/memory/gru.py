@@ -35,10 +35,9 @@ class GruConfig:
 class Gru(Module[GruConfig]):
     def __init__(self, config: GruConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
-        self.cell = nnx.GRUCell(inputs["input"].shape[0], config.size, rngs=rngs)
-        if config.keep and self.cell.dense_i.bias is not None:
-            gates = jnp.zeros(3).at[1].set(config.keep)  # reset, keep, new
-            self.cell.dense_i.bias[...] = jnp.repeat(gates, config.size)
+        gates = jnp.array([0.0, config.keep, 0.0])  # reset, keep, new
+        bias = lambda key, shape, dtype: jnp.repeat(gates, config.size)  # noqa: E731
+        self.cell = nnx.GRUCell(inputs["input"].shape[0], config.size, bias_init=bias, rngs=rngs)
 
     def initial(self, batch: int) -> State:
         return jnp.zeros((batch, self.config.size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs.moment import Fixed, Moment, sentences
-from envs.registry import EnvError, kind, unknown
+from envs.registry import EnvError, configured, kind, unknown
 
 _FORMS = ("row", "words")
 NO_WORD = 0
@@ -34,23 +34,21 @@ class Sentence:
 
     form: str = "row"  # or words
     length: int = 0  # L, words; 0: as many as the longest sentence has
-    tasks: Any = None  # whose sentences, with their default options, share a table; none: this task's own
+    tasks: Any = None  # whose sentences share a table: names and options, {ground: {}}; none: this task's own
 
     key = "sentence"
 
     def __post_init__(self) -> None:
         if self.form not in _FORMS:
             raise unknown("choice of sentence.form", self.form, _FORMS)
-        if self.tasks is None:
-            object.__setattr__(self, "tasks", ())
-        if not isinstance(self.tasks, list | tuple) or not all(isinstance(name, str) for name in self.tasks):
-            raise EnvError(f"sentence.tasks is {self.tasks!r}; a list of tasks such as [ground] is wanted.")
-        object.__setattr__(self, "tasks", tuple(self.tasks))
+        if self.tasks is not None and not isinstance(self.tasks, Mapping):
+            raise EnvError(f"sentence.tasks is {self.tasks!r}; names and options are wanted, such as {{ground: {{}}}}.")
 
     def space(self, fixed: Fixed) -> gymnasium.spaces.Box:
         """EnvError where the task has no sentences, or one that is too long."""
         said = self.said(fixed)
-        table, _ = self.table(said), self._rows(fixed)
+        table = self.table(said)
+        self._rows(fixed)  # complains here, before anything is compiled
         if self.form == "row":
             return gymnasium.spaces.Box(0, len(table) - 1, (), np.int32)
         most = len(vocabulary(said))
@@ -63,7 +61,8 @@ class Sentence:
         """All sentences of the table."""
         if not self.tasks:
             return fixed.sentences
-        every = [each for name in self.tasks for each in sentences(kind("envs.tasks", name)())]
+        made = [configured(name, kind("envs.tasks", name), options) for name, options in self.tasks.items()]
+        every = [each for task in made for each in sentences(task)]
         return tuple(dict.fromkeys((SILENCE, *every)))
 
     def _rows(self, fixed: Fixed) -> np.ndarray:
@@ -72,7 +71,7 @@ class Sentence:
         missing = [each for each in fixed.sentences if each not in places]
         if missing:
             raise EnvError(
-                f"sentence.tasks is {list(self.tasks)}, none of which says {missing[0]!r}. Name the task that does."
+                f"sentence.tasks is {self.tasks}, none of which says {missing[0]!r}. Name the task that does."
             )
         return np.array([places[each] for each in fixed.sentences] or [0], np.int32)
 

@@ -37,9 +37,9 @@ def bench(folders: Sequence[str], episodes: int, turns: int, say: Callable[[str]
         weights = [run.learner().params for run in runs]
         rows = {title: scored(world, weights, episodes) for title, world in worlds.items()}
         lives = {title: _life(world, weights[0]) for title, world in worlds.items()}
-        rates = alternate({title: (job, BATCH * DECISIONS) for title, (job, _) in lives.items()}, turns)
+        rates = alternate({title: (job, BATCH * DECISIONS) for title, job in lives.items()}, turns)
         for title, row in rows.items():
-            row["planned"] = figure(np.array([float(lives[title][1]())]))
+            row["planned"] = figure(np.array([float(lives[title]())]))
             row["microseconds"] = figure(1e6 / np.array(rates[title].per_cpu_second))
             say(f"{name}, {title}: " + ", ".join(f"{what} {each['mean']:.3f}" for what, each in row.items()))
         found[name] = {
@@ -67,8 +67,8 @@ def manners(run: Run) -> dict[str, list[str]]:
     }
 
 
-def _life(run: Run, params: Params) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Some decisions of a brain in its world, and the part of them at which it made a plan."""
+def _life(run: Run, params: Params) -> Callable[[], jax.Array]:
+    """A job: some decisions of a brain in its world. It gives the part of them at which a plan was made, `[]`."""
     env = make_env(run.setup, BATCH)
     planned = next(f"{n}.planned" for n, config in run.circuit.modules.items() if isinstance(config, PlannerConfig))
     probes = (planned, run.setup.learning.policy)
@@ -80,7 +80,7 @@ def _life(run: Run, params: Params) -> tuple[Callable[[], Any], Callable[[], Any
         return life, lived.trace[planned].mean()
 
     start, _ = live(params, jax.jit(lambda key: begin(run.circuit, env, key))(jax.random.key(1)))
-    return lambda: live(params, start), lambda: live(params, start)[1]
+    return lambda: live(params, start)[1]
 
 
 def _ratios(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

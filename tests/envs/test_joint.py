@@ -25,7 +25,11 @@ def test_every_task_is_as_alone() -> None:
     for number, (name, start, world) in enumerate(zip(TASKS, (0, 3), joint.worlds.values(), strict=True)):
         share = slice(start, start + (3, 2)[number])
         own = envs.make(
-            name, batch=world.batch, threads=1, senses={**_plain(), "sentence": {"tasks": ["ground"]}}, **TASKS[name]
+            name,
+            batch=world.batch,
+            threads=1,
+            senses={**_plain(), "sentence": {"tasks": {"ground": {}}}},
+            **TASKS[name],
         )
         live = jax.jit(lambda key, own=own, share=share: jax.lax.scan(own.step, own.reset(key)[0], actions[:, share]))
         _, alone = live(jax.random.fold_in(key, number))
@@ -45,7 +49,7 @@ def _plain() -> dict[str, dict[str, Any]]:
 def test_one_of_many() -> None:
     """The task and the state of an environment; those that say nothing say "explore"."""
     joint = envs.join(TASKS, batch=5, threads=1)
-    assert [joint.one(index) for index in (0, 2, 3, 4)] == [("forage", 0), ("forage", 2), ("ground", 0), ("ground", 1)]
+    assert [joint.task_of(index) for index in range(5)] == ["forage"] * 3 + ["ground"] * 2
     state, shown = jax.jit(joint.reset)(jax.random.key(0))
     np.testing.assert_array_equal(joint.row(state, jnp.int32(4))[1].key, state[1].key[1])
     said, rows = joint.labels["sentence"], shown.observation["sentence"]
@@ -53,6 +57,8 @@ def test_one_of_many() -> None:
     assert not rows[:3].any()
     assert rows[3:].all()
     assert "sentence" not in envs.join({"forage": {}, "dmp": {}}, batch=2).observation_space
+    told = envs.join({"forage": {"rule": "told"}, "ground": {}}, batch=2, threads=1)  # by options that are not default
+    assert set(envs.make("forage", rule="told").labels["sentence"]) <= set(told.labels["sentence"])
 
 
 @pytest.mark.parametrize(
@@ -66,8 +72,12 @@ def test_one_of_many() -> None:
         ({"tasks": TASKS, "worth": {"ground": -1}}, r"joint\.worth\.ground is -1; a number above 0"),
         ({"tasks": TASKS, "worth": 3}, r"joint\.worth is 3; numbers by task"),
         ({"tasks": TASKS, "senses": ["retina", "sentence"]}, "this task says nothing"),
-        ({"tasks": TASKS, "senses": {"sentence": {"tasks": ["forage"]}}}, "none of which says 'go to"),
-        ({"tasks": TASKS, "senses": {"sentence": {"tasks": "ground"}}}, r"sentence\.tasks is 'ground'; a list"),
+        ({"tasks": TASKS, "senses": {"sentence": {"tasks": {"forage": {}}}}}, "none of which says 'go to"),
+        ({"tasks": TASKS, "senses": {"sentence": {"tasks": {"grund": {}}}}}, r"no task 'grund'\. Did you mean"),
+        (
+            {"tasks": TASKS, "senses": {"sentence": {"tasks": "ground"}}},
+            r"sentence\.tasks is 'ground'; names and options",
+        ),
     ],
 )
 def test_mistakes(options: dict[str, Any], text: str) -> None:

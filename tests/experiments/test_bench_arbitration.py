@@ -28,8 +28,7 @@ def test_plans_are_made_never_always_or_by_a_part(brain: Run, monkeypatch: pytes
     weights = brain.circuit.init(jax.random.key(0))
     planned = {}
     for title, overrides in arbitration.manners(brain).items():
-        _, part = arbitration._life(altered(brain, overrides), weights)
-        planned[title] = float(part())
+        planned[title] = float(arbitration._life(altered(brain, overrides), weights)())
     assert planned["never"] == 0.0
     assert planned["always"] == 1.0
     assert 0.0 < planned["on demand"] <= arbitration.SHARE + 1e-6
