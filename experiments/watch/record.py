@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 
 from agent.circuit import Circuit
@@ -25,8 +24,9 @@ from experiments.evaluate import evaluate, mode
 from experiments.learning.rollout import Life, begin, decide
 from experiments.run import Run, circumstances, make_env
 from experiments.say import Told
+from experiments.watch.shapes import drawn
 from experiments.watch.thoughts import plans, recalls
-from experiments.watch.trace import Edge, Geom, GeomType, Meta, Node, Trace
+from experiments.watch.trace import Edge, Meta, Node, Trace
 from experiments.watch.words import account, captions, events, said
 
 SCORE_EPISODES = 64
@@ -62,8 +62,6 @@ def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None)
     retina, eyes = _retina(run, frames)
     shapes = {p: circuit.port(p).shape for p in _ports(circuit, "signal")}
     strides = {p: -(-shape[0] // UNITS) for p, shape in shapes.items() if len(shape) == 1 and shape[0] > 1}
-    drawn = [i for i, s in enumerate(frames[0].shapes) if s.type in get_args(GeomType)]
-    shown = [frames[0].shapes[i] for i in drawn]
     here, distant = recalls(circuit, frames, time)
     return Trace(
         meta=Meta(
@@ -78,10 +76,7 @@ def record(run: Run, episodes: int = 1, seed: int = 0, told: Told | None = None)
         ),
         time=time,
         episode=episode,
-        geoms=tuple(Geom(s.name, cast(Any, s.type), s.size) for s in shown),
-        poses=np.array([[_pose(f.shapes[i]) for i in drawn] for f in frames]),
-        rgba=np.array([[f.shapes[i].rgba for i in drawn] for f in frames]),
-        root=next(i for i, s in enumerate(shown) if s.name.startswith("body/")),
+        **drawn([f.shapes for f in frames]),
         **retina,
         eyes=eyes,
         rewards={term: np.array([f.reward[term] for f in frames]) for term in frames[0].reward},
@@ -150,13 +145,6 @@ def _episodes(life: Life) -> dict[str, int]:
     """Of every memory whose state counts the episodes of its life."""
     states = life.brain["modules"].items()
     return {n: int(state["episodes"][0]) for n, state in states if isinstance(state, dict) and "episodes" in state}
-
-
-def _pose(shape: Shape) -> np.ndarray:
-    """`[7]`: position (m) and unit quaternion (w, x, y, z)."""
-    quaternion = np.zeros(4)
-    mujoco.mju_mat2Quat(quaternion, np.array(shape.rotation))
-    return np.concatenate([shape.position, quaternion])
 
 
 def _retina(run: Run, frames: list[Frame]) -> tuple[dict[str, Any], np.ndarray | None]:

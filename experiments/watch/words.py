@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from experiments.watch.record import Frame
 
 
+_STEADY = 0.5
+"""Part of decisions with a reward or a cost from which on it is part of what goes on."""
+
+
 def said(env: World, row: Any) -> str:
     """The sentence that holds in one environment's state; none where the task says nothing."""
     number = env.task.scene(jax.tree.map(jnp.asarray, row.task)).sentence
@@ -38,12 +42,13 @@ def captions(frames: Sequence[Frame], time: np.ndarray) -> Iterator[tuple[float,
 
 
 def events(frames: Sequence[Frame], time: np.ndarray, episode: np.ndarray) -> Iterator[tuple[float, str]]:
-    """Where episodes begin, what was rewarded, and what came of it."""
+    """Where episodes begin, what was rewarded, and what came of it. What most decisions cost is no event."""
+    steady = {term for term in frames[0].reward if np.mean([frame.reward[term] != 0 for frame in frames]) > _STEADY}
     for frame, now, number in zip(frames, time, episode, strict=True):
         if frame.first:
             yield float(now), f"episode {number + 1} begins" + (f": “{frame.said}”" if frame.said else "")
         for term, value in frame.reward.items():
-            if value:
+            if value and term not in steady:
                 yield float(now), f"{term} {value:+g}"
         if frame.account:
             yield float(now), frame.account

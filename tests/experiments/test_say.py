@@ -169,6 +169,8 @@ def test_captions_and_events() -> None:
         (0.1, "right +1"),
         (0.1, "touched nothing"),
     ]
+    dear = [frame(reward={"time": -0.1, "food": food}) for food in (0.0, 0.0, 1.0)]
+    assert list(events(dear, np.arange(3.0), np.zeros(3, int))) == [(2.0, "food +1")]
     silent = [frame(first=True), frame(account="touched nothing")]
     assert list(captions(silent, time)) == []
 

@@ -58,10 +58,11 @@ class Graph {
   }
 
   card(card) {
-    const { node, w, h } = card, shape = (grow) => ({ x: -w / 2 - grow, y: -h / 2 - grow, width: w + 2 * grow, height: h + 2 * grow, rx: 9 + grow });
+    const { node, w, h, look } = card, shape = (grow) => ({ x: -w / 2 - grow, y: -h / 2 - grow, width: w + 2 * grow, height: h + 2 * grow, rx: 9 + grow });
     const glow = makeSvg("rect", { ...shape(2), filter: "url(#glow)" }), box = makeSvg("rect", { class: "box", ...shape(0) });
-    const lamp = makeSvg("circle", { cx: -w / 2 + 15, cy: 0, r: 3 });
-    const name = makeSvg("text", { x: -w / 2 + 28, y: -2, "font-weight": 600 }), kind = makeSvg("text", { x: -w / 2 + 28, y: 12, class: "kind" });
+    const lamp = makeSvg("circle", { cx: -w / 2 + look.lamp[0], cy: look.lamp[1], r: 3 });
+    const text = (y, size, more) => makeSvg("text", { x: -w / 2 + look.left, y, style: `font-size: ${size}px`, ...more });
+    const name = text(-2, look.name, { "font-weight": 600 }), kind = text(12, look.kind, { class: "kind" });
     name.textContent = card.name; kind.textContent = card.kind;
     const group = makeSvg("g", { class: "node", transform: `translate(${Math.round(card.x)} ${Math.round(card.y)})`, tabindex: 0, role: "button", "aria-label": `${node.name}, ${node.kind}` },
       glow, box, lamp, name, kind, makeSvg("rect", { class: "focus", ...shape(4) }));

@@ -2,11 +2,15 @@
 
 const CARD_HEIGHT = 40;
 
+// How a card is written: size of its two lines, room before and after them, and where its lamp is from the left and the middle.
+const ROOMY = { name: 12, kind: 10.5, left: 28, right: 6, lamp: [15, 0] };
+const COMPACT = { name: 10, kind: 9, left: 8, right: 6, lamp: [9, -CARD_HEIGHT / 2] };
+
 // As wide as the names need where there is room; else narrower, until no two cards meet.
 function placeNodes(nodes, width, height) {
   let cards = [];
-  for (const widest of [160, 132, 112, 96, 80, 62]) {
-    cards = placeCards(nodes, width, height, widest);
+  for (const widest of [160, 132, 112, 92, 82, 72, 62]) {
+    cards = placeCards(nodes, width, height, widest, widest > 100 ? ROOMY : COMPACT);
     if (separate(cards, { left: 14, right: width - 14, top: 38, bottom: height - 22 })) break;
   }
   return cards;
@@ -18,7 +22,7 @@ function spread(nodes, axis) {
   return (node) => (high > low ? (node[axis] - low) / (high - low) : 0.5);
 }
 
-function placeCards(nodes, width, height, widest) {
+function placeCards(nodes, width, height, widest, look) {
   const context = make("canvas").getContext("2d"), top = 38, bottom = 22, side = 14;
   const across = spread(nodes, "x"), down = spread(nodes, "y");
   const fitText = (text, font, room) => {
@@ -28,11 +32,11 @@ function placeCards(nodes, width, height, widest) {
     return text + "…";
   };
   return nodes.map((node) => {
-    context.font = `600 12px ${FONT}`;
-    const name = fitText(node.name, context.font, widest - 32), nameWide = context.measureText(name).width;
-    const kind = fitText(node.kind, `10.5px ${FONT}`, widest - 32), w = Math.max(nameWide, context.measureText(kind).width) + 34;
+    const room = widest - look.left - look.right;
+    const name = fitText(node.name, `600 ${look.name}px ${FONT}`, room), nameWide = context.measureText(name).width;
+    const kind = fitText(node.kind, `${look.kind}px ${FONT}`, room), w = Math.max(nameWide, context.measureText(kind).width) + look.left + look.right;
     const usable = { x: width - 2 * side - w, y: height - top - bottom - CARD_HEIGHT };
-    return { node, name, kind, w, h: CARD_HEIGHT, x: side + w / 2 + across(node) * usable.x, y: top + CARD_HEIGHT / 2 + down(node) * usable.y };
+    return { node, name, kind, look, w, h: CARD_HEIGHT, x: side + w / 2 + across(node) * usable.x, y: top + CARD_HEIGHT / 2 + down(node) * usable.y };
   });
 }
 
@@ -82,10 +86,14 @@ function route(from, to, cards, offset, height) {
   return best.points;
 }
 
-// Forward: out of the right side, into the left. Back, or within a column: out of and into tops and bottoms.
+const CLOSE = 80;
+
+// Forward: out of the right side, into the left. Back, within a column, or into one close by: out of and into tops and
+// bottoms.
 function candidates(from, to, offset) {
   const gap = to.x - to.w / 2 - from.x - from.w / 2, out = [];
-  if (gap > 14) return BOWS.map((bow) => frontCurve(from, to, bow, offset));
+  if (gap > 14) out.push(...BOWS.map((bow) => frontCurve(from, to, bow, offset)));
+  if (gap > CLOSE) return out;
   for (const leave of [1, -1]) for (const enter of [1, -1]) for (const bow of BOWS) out.push(backCurve(from, to, bow, offset, leave, enter));
   return out;
 }
