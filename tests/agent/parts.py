@@ -22,6 +22,7 @@ SHAPES = {0: (), 1: (6,), 2: (6, 8), 3: (2, 32, 4)}
 BATCH, TIMES = 3, 7
 HERE = Path(__file__).parent
 WANTED = {
+    "associator": {"touched": 1.7, "rate": 1.0},  # of what is at random, half is a touch then
     "frozen_memory": {"model": str(HERE / "language" / "gpt2"), "window": 4},
     "frozen_text": {"model": str(HERE / "language" / "bert"), "noise": 0.5},
     "frozen_vision": {"model": str(HERE / "language" / "vit")},

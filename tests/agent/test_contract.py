@@ -141,7 +141,7 @@ def test_same_key_same_result(case: Bench) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_finite_and_reach_every_weight(kind: str) -> None:
     case = bench(kind)
-    gradients = _gradients(case, life(case.circuit, times=12))
+    gradients = _gradients(case, life(case.circuit, times=24))
     box = case.circuit.boxes["it"]
     idle = ("*",) if {*case.circuit.outputs["it"]} <= {*box.replayed} else box.idle  # nothing is learned through those
     for path, gradient in gradients.items():

@@ -1,0 +1,149 @@
+"""What things like this bring: the delta rule by hand, surprise that unlearns, and keys that learn what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from agent import Port, Ports
+from agent.meta.associator import Associator, AssociatorConfig
+
+ROWS, RAYS = 2, 4
+COLOURS = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+TOUCH, FREE = 1.0, 0.0
+
+
+def module(gate: bool = True, **options: Any) -> Associator:
+    senses = Ports(image=Port((ROWS, RAYS, 4), "image"), touch=Port((2,)), reward=Port((1,)))
+    return Associator(AssociatorConfig(**options), Ports({**senses, **({"gate": Port()} if gate else {})}), nnx.Rngs(0))
+
+
+def thing(colour: int, row: int | None = None) -> np.ndarray:
+    """An image `[rows, rays, 4]`: grey and far, but for the first ray, which meets a thing; in one row, or in both."""
+    image = np.full((ROWS, RAYS, 4), 0.3)
+    rows = slice(None) if row is None else row
+    image[rows, 0, :3], image[rows, 0, 3] = COLOURS[colour], 0.95
+    return image
+
+
+def lived(it: Associator, moments: list[tuple[np.ndarray, float, float, float]]) -> Mapping[str, np.ndarray]:
+    """Outputs `[T, ...]` along moments (image, touch, reward, gate) of one life."""
+    state, found, key = it.initial(1), [], jax.random.split(jax.random.key(0), 1)
+    for image, touch, reward, gate in moments:
+        senses = {"image": image, "touch": [0.0, touch], "reward": [reward], "gate": gate}
+        inputs = {n: jnp.asarray(x, jnp.float32)[None] for n, x in senses.items() if n in it.inputs}
+        state, outputs = it(state, inputs, key)
+        found.append({n: np.asarray(x)[0] for n, x in outputs.items()})
+    return {n: np.stack([row[n] for row in found]) for n in found[0]}
+
+
+def without_forgetting(it: Associator) -> Associator:
+    it.pace["forget"][...] = jnp.float32(-40.0)
+    return it
+
+
+def test_the_delta_rule_by_hand() -> None:
+    """α = 0.1 + 0.4 and k·k = 1: w·k goes 0, 0.5, then 0.5 + 0.5 (-1 - 0.5) = -0.25; errors are 1 and -1.5.
+
+    Keys have length 1 up to 0.001 under the root, here and in the sum over rays that is mostly one ray.
+    """
+    red, it = thing(0), without_forgetting(module(dimensions=1))
+    good, bad, then = (red, TOUCH, 1.0, 0.0), (red, TOUCH, 0.0, 0.0), (red, FREE, 0.0, 0.4)
+    found = lived(it, [(red, FREE, 0.0, 0.4), good, then, bad, then])
+    np.testing.assert_allclose(found["map"][:, 0], [0.0, 0.0, 0.5, 0.5, -0.25], atol=0.01)
+    np.testing.assert_allclose(found["error"], [0.0, 1.0, 0.0, -1.5, 0.0], atol=0.01)
+    logit = 2.0 * 0.5  # the scale at first, times what was expected
+    losses = [0.0, np.log(2.0), 0.0, np.log1p(np.exp(logit)), 0.0]
+    np.testing.assert_allclose(found["prediction_loss"], losses, atol=0.01)
+
+
+def test_it_learns_once_from_a_touch() -> None:
+    """However long it lasts, and nothing while there is none."""
+    red, it = thing(0), module(gate=False, rate=1.0)
+    once = lived(it, [(red, TOUCH, 1.0, 0.0), (red, FREE, 0.0, 0.0)])
+    long = lived(it, [(red, TOUCH, 1.0, 0.0), (red, TOUCH, 0.0, 0.0), (red, TOUCH, 0.0, 0.0)])
+    np.testing.assert_allclose(once["map"][-1], long["map"][-1], rtol=1e-5)
+    never = lived(it, [(red, FREE, 1.0, 0.0)] * 3)
+    assert not never["map"].any()
+    assert not never["prediction_loss"].any()
+
+
+@pytest.mark.parametrize(("gate", "sign"), [(0.9, -1), (0.0, 1)])
+def test_without_surprise_it_perseverates(gate: float, sign: int) -> None:
+    """Ten touches bring good, then one does not: what is expected turns round, or stays as it was."""
+    red, it = thing(0), module()
+    good, bad, then = (red, TOUCH, 1.0, 0.0), (red, TOUCH, 0.0, 0.0), (red, FREE, 0.0, gate)
+    found = lived(it, [good, (red, FREE, 0.0, 0.0)] * 10 + [bad, then])
+    assert found["map"][-2, 0] > 0.2
+    assert np.sign(found["map"][-1, 0]) == sign
+
+
+def test_the_neutral_reward_parts_good_from_bad() -> None:
+    red = thing(0)
+    for neutral, error in ((0.0, 1.0), (0.5, -1.0)):
+        it = module(neutral=neutral)
+        assert lived(it, [(red, TOUCH, 0.3, 0.0)])["error"][0] == error
+
+
+def test_no_gradient_reaches_the_gate() -> None:
+    """What surprised is told by others, who are not to be taught to be surprised."""
+    it, key = module(), jax.random.split(jax.random.key(0), 1)
+    senses = {"image": thing(0)[None], "touch": np.ones((1, 2)), "reward": np.ones((1, 1))}
+
+    def total(gate: jax.Array) -> jax.Array:
+        inputs = {n: jnp.asarray(x, jnp.float32) for n, x in senses.items()} | {"gate": gate}
+        return it(it(it.initial(1), inputs, key)[0], inputs, key)[1]["map"].sum()
+
+    assert not jax.grad(total)(jnp.ones(1)).any()
+
+
+def test_keys_learn_what_counts() -> None:
+    """Things have a colour and a row; in each life one of the two counts, and one value of it is good, until it turns.
+
+    No weight knows colours or rows at first; 60 updates bring what was expected from chance to near what can be known.
+    """
+    trials, lives = 16, 32
+    it = module(gate=False, rate=0.6, features=8)
+    graph, params = nnx.split(it)
+    optimiser = optax.adam(5e-3)
+
+    def drawn(key: jax.Array) -> dict[str, jax.Array]:
+        keys = jax.random.split(key, 3)
+        which = jax.random.bernoulli(keys[0], shape=(trials, lives, 2)).astype(int)  # colour, row
+        rule = jax.random.randint(keys[1], (lives,), 0, 4)
+        counts = jnp.where(rule[None] < 2, which[..., 0], which[..., 1])
+        turned = (jnp.arange(trials) >= trials // 2)[:, None]
+        looks = jnp.asarray(np.array([[thing(c, r) for r in (0, 1)] for c in (0, 1)]), jnp.float32)
+        good = (counts == rule[None] % 2) ^ turned
+        return {"image": looks[which[..., 0], which[..., 1]], "reward": good[..., None].astype(jnp.float32)}
+
+    def loss(params: Any, lives_now: Any) -> tuple[jax.Array, jax.Array]:
+        keys = jax.random.split(jax.random.key(0), lives)
+
+        def tick(state: Any, now: Any) -> Any:
+            touched, outputs = nnx.merge(graph, params)(state, {**now, "touch": jnp.ones((lives, 2))}, keys)
+            after, _ = nnx.merge(graph, params)(touched, {**now, "touch": jnp.zeros((lives, 2))}, keys)
+            return after, outputs["prediction_loss"]
+
+        told = jax.lax.scan(tick, it.initial(lives), lives_now)[1]
+        return told.mean(), told[trials // 4 : trials // 2].mean()
+
+    @jax.jit
+    def step(params: Any, state: Any, key: jax.Array) -> Any:
+        (_, late), gradient = jax.value_and_grad(loss, has_aux=True)(params, drawn(key))
+        changes, state = optimiser.update(gradient, state, params)
+        return optax.apply_updates(params, changes), state, late
+
+    state, late = optimiser.init(params), []
+    for n in range(60):
+        params, state, now = step(params, state, jax.random.key(n))
+        late.append(float(now))
+    assert late[0] > 0.5
+    assert np.mean(late[-5:]) < 0.25
