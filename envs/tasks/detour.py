@@ -28,18 +28,19 @@ class Range(NamedTuple):
     opaque: tuple[str, ...]  # kinds that may be opaque
     length: tuple[float, float]  # of a straight panel
     arms: tuple[float, float]  # of a U
+    shift: float = 0.0  # the most that a straight panel lies to one side
     unequal: bool = False  # one side is the shorter way
 
 
 SPLITS = {
-    "train": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.5, 0.9), (0.3, 0.45)),
+    "train": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.5, 0.9), (0.3, 0.45), shift=0.15),
     "transparent": Range(("u", "tunnel"), ("u", "tunnel"), (), (0.5, 0.9), (0.3, 0.45)),
     "longer": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.9, 1.2), (0.45, 0.6)),
-    "shortcut": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.8, 0.9), (0.5, 0.6), True),
+    "shortcut": Range(("straight", "u"), ("straight", "u"), ("straight",), (0.8, 0.9), (0.5, 0.6), unequal=True),
     "open": Range(("open",), (), ("open",), (0.5, 0.9), (0.3, 0.45)),
 }
 """Barriers in training; transparent ones of kinds known only opaque, and new ones; larger ones; ones with a short
-side; and none at all, the motor control."""
+side, which is to be seen: past a straight panel, and through a U; and none at all, the motor control."""
 
 _FOOD = 0.07  # radius, m
 _BEHIND = (0.18, 0.24)  # m, from the front to the food
@@ -147,7 +148,9 @@ class Detour:
             [jnp.float32(0.3), between(keys[2], *of.length) / 2, between(keys[3], *_WIDTH), between(keys[4], *_TUNNEL)]
         )[kind]
         arms = between(keys[5], *of.arms) * jnp.ones(2)
-        reach = half * jnp.ones(2)
+        most = jnp.where(kind == KINDS.index("straight"), of.shift, 0.0)
+        shift = between(jax.random.fold_in(keys[2], 1), -most, most)
+        reach = half + shift * jnp.array([1.0, -1.0])
         short = jnp.arange(2) == jax.random.randint(keys[6], (), 0, 2)
         if of.unequal:
             straight = kind == KINDS.index("straight")
@@ -218,12 +221,14 @@ class Detour:
             "detour_ratio": _share(record["ratio"][record["reached"]]),
             "inhibition": _share(~record["pressed"][record["clear"]]),
             "shorter_side": _share(chosen[unequal]),
-            **{f"success_{kind}": _share(success[record["kind"] == KINDS.index(kind)]) for kind in self._kinds},
+            **{f"success_{kind}": _share(success[met]) for kind, met in self._met(record["kind"])},
+            **{f"shorter_side_{kind}": _share(chosen[unequal & met]) for kind, met in self._met(record["kind"])},
         }
 
-    @property
-    def _kinds(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*SPLITS[self.split].kinds, *(("open",) if self.open else ()))))
+    def _met(self, kind: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        """Every kind of barrier there may be, and in which episodes it was."""
+        names = dict.fromkeys((*SPLITS[self.split].kinds, *(("open",) if self.open else ())))
+        return [(name, kind == KINDS.index(name)) for name in names]
 
     def scripted(self) -> dict[str, Any]:
         from envs.detouring import planners

@@ -91,15 +91,18 @@ def test_barriers_of_training_and_test_differ() -> None:
     assert not train.clear[train.kind == u].any()
     assert 0.3 < train.clear[train.kind == panel].mean() < 0.7
     assert found["transparent"].clear.all()
-    longest = lambda b: (b.arms[b.kind == u].max(), 2 * b.reach[b.kind == panel].max())  # noqa: E731
+    longest = lambda b: (b.arms[b.kind == u].max(), b.reach[b.kind == panel].sum(-1).max())  # noqa: E731
     assert longest(train)[0] <= 0.45
     assert longest(train)[1] <= 0.9
     longer = found["longer"]
     assert longer.arms[longer.kind == u].min() >= 0.45
-    assert 2 * longer.reach[longer.kind == panel].min() >= 0.9
-    # one side is much the longer way only where that is asked; elsewhere the start and the food are a little aside
-    ratio = {s: np.divide(*np.sort(drawn(s)[0].shortest, -1).T[::-1]) for s in ("train", "shortcut")}
-    assert ratio["train"].max() < 1.25 < 1.4 < ratio["shortcut"].min()
+    assert longer.reach[longer.kind == panel].sum(-1).min() >= 0.9
+    assert found["shortcut"].clear[found["shortcut"].kind == u].all()  # its arms are to be seen
+    # in training a panel may lie to one side; elsewhere one way is much the longer only where that is asked
+    ratio = {s: np.divide(*np.sort(drawn(s)[0].shortest, -1).T[::-1]) for s in ("train", "longer", "shortcut")}
+    assert ratio["longer"].max() < 1.25 < 1.4 < ratio["shortcut"].min()
+    assert 0.2 < (ratio["train"] > 1.15).mean() < 0.5
+    assert ratio["train"].max() < 2.0
 
 
 def test_all_stands_inside_and_the_body_starts_in_front() -> None:
