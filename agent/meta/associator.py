@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from agent.config import option
-from agent.layers import dense
 from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
 
+DIMENSIONS = ("colour", "form")
 SHARP = 20.0  # how much more a nearer ray counts: what is touched is nearest
 START = {"forget": -2.5, "trust": 1.0, "recent": 2.0, "scale": 2.0, "bias": 0.0}
 
@@ -24,13 +24,13 @@ START = {"forget": -2.5, "trust": 1.0, "recent": 2.0, "scale": 2.0, "bias": 0.0}
 class AssociatorConfig:
     """What comes of things like this, by the delta rule on fast weights (Rescorla & Wagner 1972; Schlag et al. 2021).
 
-    Each of some `dimensions` sees every ray in its own way, as a key k of length 1, and expects w·k of it. On a touch
-    each learns by its own error: w ← (1 - f) w + α (o - w·k) k, with the key k of what is nearest and o = ±1 for a
-    reward above or below `neutral`. α = `rate` + gate, at most 1, where the gate is wired to noradrenaline or
-    acetylcholine, so that it is surprise that makes it learn (Yu & Dayan 2005; Behrens et al. 2007); that is read one
-    decision after the touch. How much a dimension is trusted follows its own late errors (Mackintosh 1975). How rays
-    are seen is learned from `prediction_loss`, the cross entropy of what was expected, through all of this (Miconi et
-    al. 2019).
+    Every ray's colour and form are keys k of length 1 (0 where all is grey): which hue it has, and in which rows it is
+    coloured at all. In each of these two dimensions w·k is expected, and on a touch it learns by its own error:
+    w ← (1 - f) w + α (o - w·k) k, with the key k of what is nearest and o = ±1 for a reward above or below `neutral`.
+    α = `rate` + gate, at most 1, where the gate is wired to noradrenaline or acetylcholine, so that it is surprise that
+    makes it learn (Yu & Dayan 2005; Behrens et al. 2007); that is read one decision after the touch. How much a
+    dimension is trusted follows its own late errors (Mackintosh 1975). How fast to forget and whom to trust is learned
+    from `prediction_loss`, the cross entropy of what was expected, through all of this (Miconi et al. 2019).
     """
 
     inputs: ClassVar = {
@@ -39,19 +39,15 @@ class AssociatorConfig:
         "reward": Input("sum", rank=None),
         "gate": Input("sum", rank=0, optional=True),
     }
-    dimensions: int = option(2, "ways of seeing a thing", low=1)
-    features: int = option(16, "numbers of a key", low=1)
-    hidden: int = option(32, "hidden units on the way to a key", low=1)
     rate: float = option(0.1, "part of an error that is learned without the gate", low=0.0, high=1.0)
     touched: float = option(0.1, "reading of touch from which on it is one", low=0.0)
-    neutral: float = option(0.0, "reward of a touch that is neither good nor bad")
+    neutral: float = option(0.5, "reward of a touch that is neither good nor bad")
 
     def ports(self, inputs: Ports) -> Ports:
-        labels = tuple(f"dimension {n + 1}" for n in range(self.dimensions))
         return Ports(
             map=Port((inputs["image"].shape[1],), "signal"),
             error=Port((), "signal"),
-            trust=Port((self.dimensions,), "signal", labels=labels),
+            trust=Port((len(DIMENSIONS),), "signal", labels=DIMENSIONS),
             prediction_loss=Port((), "loss"),
         )
 
@@ -67,17 +63,15 @@ class Associator(Module[AssociatorConfig]):
     def __init__(self, config: AssociatorConfig, inputs: Ports, rngs: nnx.Rngs) -> None:
         super().__init__(config, inputs, rngs)
         rows, _, channels = inputs["image"].shape
-        self.hidden = nnx.List([dense(rows * channels, config.hidden, rngs) for _ in range(config.dimensions)])
-        self.key = nnx.List([dense(config.hidden, config.features, rngs) for _ in range(config.dimensions)])
+        self.features = max(rows, channels - 1)
         self.pace = nnx.Dict({name: nnx.Param(jnp.array(value)) for name, value in START.items()})
 
     def initial(self, batch: int) -> State:
         """Fast weights, late errors of each dimension, and the touch that waits to be learned from."""
-        c = self.config
-        keys, rows = jnp.zeros((batch, c.dimensions, c.features)), jnp.zeros(batch)
+        keys, rows = jnp.zeros((batch, len(DIMENSIONS), self.features)), jnp.zeros(batch)
         return {
             "weights": keys,
-            "errors": jnp.zeros((batch, c.dimensions)),
+            "errors": jnp.zeros((batch, len(DIMENSIONS))),
             "key": keys,
             "outcome": rows,
             "waits": rows,
@@ -91,7 +85,7 @@ class Associator(Module[AssociatorConfig]):
         good = (inputs["reward"].reshape(batch, -1).sum(axis=1) > self.config.neutral).astype(image.dtype)
         outcome = 2.0 * good - 1.0
         weights = self._learned(state, inputs.get("gate", jnp.zeros(batch)))
-        seen = self._seen(image)
+        seen = keys(image, self.features)
         nearest = jax.nn.softmax(SHARP * image[..., -1].max(axis=1), axis=-1)
         touched = unit(jnp.einsum("br,brhd->bhd", nearest, seen))
         each = (weights * touched).sum(axis=-1)
@@ -125,12 +119,17 @@ class Associator(Module[AssociatorConfig]):
         kept = (1.0 - forgotten)[:, None, None] * state["weights"]
         return kept + (rate[:, None] * error)[..., None] * state["key"]
 
-    def _seen(self, image: jax.Array) -> jax.Array:
-        """`[B, rows, rays, channels]` -> keys of every ray, `[B, rays, dimensions, features]`."""
-        x = image.swapaxes(1, 2)
-        x = x.reshape(*x.shape[:2], -1)
-        ways = zip(self.hidden, self.key, strict=True)
-        return unit(jnp.stack([key(nnx.relu(hidden(x))) for hidden, key in ways], axis=2))
+
+def keys(image: jax.Array, features: int) -> jax.Array:
+    """`[B, rows, rays, channels]` -> `[B, rays, dimensions, features]`: hue without its row, rows without their hue.
+
+    Colours are told apart by how their channels differ from each other (colour opponency; Hurvich & Jameson 1957).
+    """
+    colour = image[..., :-1]
+    opponent = colour - colour.mean(axis=-1, keepdims=True)
+    hue, form = opponent.mean(axis=1), jnp.abs(opponent).mean(axis=-1).swapaxes(1, 2)
+    pad = lambda x: jnp.pad(x, ((0, 0), (0, 0), (0, features - x.shape[-1])))  # noqa: E731
+    return unit(jnp.stack([pad(hue), pad(form)], axis=2))
 
 
 def unit(x: jax.Array) -> jax.Array:
