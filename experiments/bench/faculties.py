@@ -59,7 +59,13 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "forage, without memory": Condition(("task=forage",), lesioned=(STORE,)),
     },
     "reversal": {split: Condition((f"task.split={split}",)) for split in ("train", "pairs", "new")}
-    | {"pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",))},
+    | {
+        "pairs, noradrenaline held at 0": Condition(("task.split=pairs", "agent.modules.modulators.noradrenaline=0.0")),
+        "pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",)),
+        "pairs, nothing expected of things": Condition(("task.split=pairs",), lesioned=("orbitofrontal",)),
+        "pairs, without memory": Condition(("task.split=pairs",), lesioned=(STORE,)),
+        "pairs, working memory at its mean": Condition(("task.split=pairs",), lesioned=("prefrontal",)),
+    },
     "detour": {
         **{split: Condition((f"task.split={split}", "task.open=0.0")) for split in ("train", "longer", "open")},
         **{
