@@ -60,8 +60,8 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
     },
     "reversal": {split: Condition((f"task.split={split}",)) for split in ("train", "pairs", "new")}
     | {
-        "pairs, noradrenaline held at 0": Condition(("task.split=pairs", "agent.modules.modulators.noradrenaline=0.0")),
-        "pairs, modulators at their mean": Condition(("task.split=pairs",), lesioned=("modulators",)),
+        "pairs, noradrenaline held at 0": Condition(("task.split=pairs", "agent.modules.locus.noradrenaline=0.0")),
+        "pairs, neuromodulators at their mean": Condition(("task.split=pairs",), lesioned=("locus", "modulators")),
         "pairs, nothing expected of things": Condition(("task.split=pairs",), lesioned=("orbitofrontal",)),
         "pairs, without memory": Condition(("task.split=pairs",), lesioned=(STORE,)),
         "pairs, working memory at its mean": Condition(("task.split=pairs",), lesioned=("prefrontal",)),
