@@ -13,6 +13,7 @@ from flax import nnx
 
 from agent.config import option
 from agent.layers import dense
+from agent.memory.gru import let_go
 from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
@@ -25,10 +26,11 @@ class S5Config:
 
     x[t] = Λ̄ x[t-1] + B̄ u[t], y[t] = 2 Re(C x[t]) + D u[t], with Λ̄ = exp(Λ Δ) complex and diagonal,
     B̄ = Λ⁻¹ (Λ̄ - 1) B; then a gate and a residual. Λ starts as the eigenvalues of HiPPO-N, half of each pair.
-    Where an episode begins Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023).
+    Where an episode begins Λ̄ counts as 0, which keeps the scan associative (Lu et al. 2023); `reset` lets go of x as in
+    `gru`.
     """
 
-    inputs: ClassVar = {"input": Input("concat", rank=1)}
+    inputs: ClassVar = {"input": Input("concat", rank=1), "reset": Input("sum", rank=0, optional=True)}
     size: int = option(128, "units, of every layer", low=1)
     modes: int = option(32, "complex numbers in the state of a layer", low=1)
     layers: int = option(2, "layers", low=1)
@@ -51,7 +53,7 @@ class S5(Module[S5Config]):
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
         x, after = self.enter(inputs["input"]), []
-        for layer, held in zip(self.layers, _complex(state), strict=True):
+        for layer, held in zip(self.layers, _complex(let_go(state, inputs)), strict=True):
             decay, drive = layer.drive(x)
             held = decay[None] * held + drive
             x = layer.leave(x, held)
@@ -62,7 +64,7 @@ class S5(Module[S5Config]):
         x, after = self.enter(inputs["input"]), []
         for layer, held in zip(self.layers, _complex(state), strict=True):
             decay, drive = layer.drive(x)
-            decays = jnp.where(first[:, :, None], 0.0, decay[None, None])
+            decays = let_go(jnp.where(first[:, :, None], 0.0, decay[None, None]), inputs)
             drive = drive.at[0].add(decays[0] * held)
             _, held = jax.lax.associative_scan(_compose, (decays, drive))
             x = layer.leave(x, held)

@@ -22,10 +22,11 @@ class TransformerConfig:
     """Attention to the last `window` inputs of the episode, gated (GTrXL, Parisotto et al. 2020).
 
     g(x, y) = (1 - z) x + z tanh(W y + U (r x)), r = σ(W_r y + U_r x), z = σ(W_z y + U_z x - b): a fresh layer passes
-    on what came in. Keys and values lie in a ring; a learned bias tells each head how long ago they were.
+    on what came in. Keys and values lie in a ring; a learned bias tells each head how long ago they were. Where `reset`
+    is wired and above a half, all of them are let go.
     """
 
-    inputs: ClassVar = {"input": Input("concat", rank=1)}
+    inputs: ClassVar = {"input": Input("concat", rank=1), "reset": Input("sum", rank=0, optional=True)}
     size: int = option(64, "features", low=1)
     window: int = option(32, "decisions that are seen, the present one among them", low=1)
     layers: int = option(1, "layers", low=1)
@@ -57,6 +58,7 @@ class Transformer(Module[TransformerConfig]):
         return state | {"now": jnp.where(first, 0, state["now"])}
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
+        state = self.reset(state, _let_go(inputs)) if "reset" in inputs else state
         now, rows = state["now"], jnp.arange(state["now"].shape[0])
         x, held = self.enter(inputs["input"]), state["held"]
         age = (now[:, None] - jnp.arange(self.config.window)[None]) % self.config.window
@@ -68,7 +70,7 @@ class Transformer(Module[TransformerConfig]):
 
     def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:
         """Every moment sees the ring as it was before the stretch, and the moments of the stretch."""
-        n, begins = self.config.window, first.swapaxes(0, 1)
+        n, begins = self.config.window, (first | _let_go(inputs) if "reset" in inputs else first).swapaxes(0, 1)
         times, rows = jnp.arange(first.shape[0])[None], jnp.arange(first.shape[1])[:, None]
         start = jax.lax.cummax(jnp.where(begins, times, -1), axis=1)  # [B, T], -1: before this stretch
         before, slots = state["now"][:, None], jnp.arange(n)[None]
@@ -87,6 +89,11 @@ class Transformer(Module[TransformerConfig]):
             held.append(jnp.where((last >= 0)[:, :, None, None], fresh[rows, jnp.maximum(last, 0)], ring))
         state = {"held": jnp.stack(held, axis=1), "now": now[:, -1] + 1}
         return state, {"state": x.swapaxes(0, 1)}
+
+
+def _let_go(inputs: Arrays) -> jax.Array:
+    """Where, bool, everything is let go."""
+    return inputs["reset"] > 0.5
 
 
 class Layer(nnx.Module):

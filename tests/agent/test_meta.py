@@ -189,10 +189,10 @@ def test_noradrenaline_widens_the_policy() -> None:
         np.testing.assert_allclose(found[:, 2:], np.log(0.3) + np.array([[0.0], [0.5]]) * np.ones(2), rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["gru", "lsnn"])
-def test_a_reset_lets_go_of_working_memory(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "size"), [("gru", 5), ("lsnn", 5), ("s5", 5), ("transformer", 4)])
+def test_a_reset_lets_go_of_working_memory(kind: str, size: int) -> None:
     """A full reset leaves what a fresh memory would say; none changes nothing."""
-    options, seen = {"kind": kind, "size": 5}, np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+    options, seen = {"kind": kind, "size": size}, np.linspace(-1.0, 1.0, 12).reshape(4, 3)
     untouched = said(options, {"input": seen})["state"]
     resets = said(options, {"input": seen, "reset": [0.0, 0.0, 1.0, 0.0]})["state"]
     np.testing.assert_allclose(resets[:2], untouched[:2], atol=1e-6)
