@@ -21,12 +21,13 @@ from agent.registry import register
 class RetrievalConfig(StoreConfig):
     """Cross-attention to the nearest moments and to the moments written after each (after Borgeaud et al. 2022, RETRO).
 
-    Keys find the moments, as there with a fixed likeness; learned projections of the values, of how many writes later
-    they were, and of the query decide what is taken from them.
+    Keys find the moments; how alike each is, sharpened, counts before (Guu et al. 2020, REALM), and learned projections
+    of the values, of how many writes later they were, and of the query decide what is taken from them.
     """
 
     read: int = option(4, "nearest moments that take part in a recall; 0: all", low=0)
     follow: int = option(2, "moments that followed each, c", low=0)
+    sharpness: float = option(10.0, "how much more a more alike moment counts before", low=0.0)
     width: int = option(32, "features of the attention, all heads together", low=1)
     heads: int = option(2, "heads", low=1)
 
@@ -66,7 +67,7 @@ class Retrieval(Store[RetrievalConfig]):
         return {"next": state["values"][rows[:, :, None], at], "followed": followed}
 
     def weigh(self, query: jax.Array, found: Arrays, likeness: jax.Array) -> jax.Array:
-        return (found["written"] >= 0).astype(jnp.float32)
+        return softmax(self.config.sharpness * likeness, found["written"] >= 0)
 
     def combine(self, query: jax.Array, found: Arrays, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
         values, there = found["values"][:, :, None], (weights > 0)[:, :, None]
@@ -77,7 +78,8 @@ class Retrieval(Store[RetrievalConfig]):
         heads = (batch, count * steps, self.config.heads, -1)
         asked = self.ask(query).reshape(batch, self.config.heads, -1)
         keys = (self.keys(values) + self.later[...][None, None]).reshape(heads)
-        scores = jnp.einsum("bhd,bnhd->bhn", asked, keys) / asked.shape[-1] ** 0.5
+        before = jnp.repeat(jnp.log(jnp.maximum(weights, 1e-30)), steps, axis=1)[:, None]
+        scores = jnp.einsum("bhd,bnhd->bhn", asked, keys) / asked.shape[-1] ** 0.5 + before
         mask = there.reshape(batch, 1, -1)
         attention = softmax(scores, mask)
         mixed = jnp.einsum("bhn,bnhd->bhd", attention, self.values(values).reshape(heads)).reshape(batch, -1)
