@@ -21,11 +21,17 @@ def seeds_of(folders: Iterable[str | Path]) -> dict[str, list[Run]]:
         groups.setdefault(run.path.name.rpartition("-")[0] or run.path.name, []).append(run)
     for first, *others in groups.values():
         for run in others:
-            if plain(run.setup) | {"seed": 0} != plain(first.setup) | {"seed": 0}:
+            if _brain_and_job(run) != _brain_and_job(first):
                 raise RunError(
                     f"{run.path} and {first.path} are named as seeds of one brain, but their configs differ."
                 )
     return groups
+
+
+def _brain_and_job(run: Run) -> tuple[Any, ...]:
+    """All but the seed; an option that a config does not name has its default."""
+    job = {name: value for name, value in plain(run.setup).items() if name not in ("seed", "agent")}
+    return job, run.circuit.modules, run.circuit.wires
 
 
 def decisions(run: Run) -> int:

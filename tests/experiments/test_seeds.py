@@ -25,6 +25,18 @@ def test_seeds_of_one_brain_differ_in_nothing_else(monkeypatch: pytest.MonkeyPat
         seeds.seeds_of(runs)
 
 
+def test_an_option_that_is_not_named_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may be older than an option; another value of it is another brain."""
+    runs = [Run(Path(f"runs/a-{n}"), experiment(composed([f"seed={n}"]))) for n in range(3)]
+    assert runs[0].setup.agent["modules"]["prefrontal"].pop("keep", 0.0) == 0.0
+    runs[1].setup.agent["modules"]["prefrontal"]["keep"] = 0.0
+    runs[2].setup.agent["modules"]["prefrontal"]["keep"] = 2.0
+    monkeypatch.setattr(seeds, "load", lambda number: runs[number])
+    assert [each.setup.seed for each in seeds.seeds_of([0, 1])["a"]] == [0, 1]  # type: ignore[list-item]
+    with pytest.raises(RunError, match="configs differ"):
+        seeds.seeds_of([0, 2])  # type: ignore[list-item]
+
+
 def test_a_figure_is_a_mean_with_its_interval() -> None:
     values = np.array([1.0, 2.0, 6.0])
     low, high = interval(values)
