@@ -48,7 +48,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 LONGER = {"gru, trained 10 times as long": 10}
 """Kinds that have so many times the updates: to tell what cannot be held from what is not learned yet."""
-LOADS, LIKENESSES, DELAYS = (2, 4, 8, 16, 32), (0.0, 0.5, 0.8, 0.9), (0, 16, 48, 96)
+LOADS, LIKENESSES, DELAYS = (2, 8, 32, 64, 128), (0.0, 0.5, 0.8, 0.9), (0, 16, 48, 96)
 MEASURES = {
     "recall": "part of tested cues whose item is right; chance 1/16",
     "false": "part of cues that were never studied, but are like studied ones, which are taken for old",
