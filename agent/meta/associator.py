@@ -44,8 +44,11 @@ class AssociatorConfig:
     neutral: float = option(0.5, "reward of a touch that is neither good nor bad")
 
     def ports(self, inputs: Ports) -> Ports:
+        _, rays, channels = inputs["image"].shape
+        if channels < 3:
+            raise ValueError(f"image: it has {channels} channels, not two colours and nearness. Wire the retina.")
         return Ports(
-            map=Port((inputs["image"].shape[1],), "signal"),
+            map=Port((rays,), "signal"),
             error=Port((), "signal"),
             trust=Port((len(DIMENSIONS),), "signal", labels=DIMENSIONS),
             prediction_loss=Port((), "loss"),
@@ -68,11 +71,12 @@ class Associator(Module[AssociatorConfig]):
 
     def initial(self, batch: int) -> State:
         """Fast weights, late errors of each dimension, and the touch that waits to be learned from."""
-        keys, rows = jnp.zeros((batch, len(DIMENSIONS), self.features)), jnp.zeros(batch)
+        each, rows = jnp.zeros((batch, len(DIMENSIONS))), jnp.zeros(batch)
+        blank = jnp.zeros((*each.shape, self.features))
         return {
-            "weights": keys,
-            "errors": jnp.zeros((batch, len(DIMENSIONS))),
-            "key": keys,
+            "weights": blank,
+            "errors": each,
+            "key": blank,
             "outcome": rows,
             "waits": rows,
             "touching": rows,

@@ -91,6 +91,11 @@ def test_the_neutral_reward_parts_good_from_bad() -> None:
         assert lived(it, [(red, TOUCH, 0.3, 0.0)])["error"][0] == error
 
 
+def test_grey_pictures_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"image: it has 2 channels, not two colours and nearness\. Wire the retina"):
+        AssociatorConfig().ports(Ports(image=Port((ROWS, RAYS, 2), "image")))
+
+
 def test_no_gradient_reaches_the_gate() -> None:
     """What surprised is told by others, who are not to be taught to be surprised."""
     it, key = module(), jax.random.split(jax.random.key(0), 1)
