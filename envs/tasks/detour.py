@@ -48,7 +48,6 @@ _BEFORE = (0.45, 0.65)  # m, from the start to the front
 _WIDTH = (0.2, 0.3)  # m, half of the front of a U
 _TUNNEL = (0.22, 0.35)  # m, half of the length of a tunnel
 _ASIDE = 0.05  # m
-_LOOK = np.deg2rad(15.0)
 _WINDOW = 0.04  # m, half width
 _WITHIN = 1.5  # times the shortest way
 _UNEQUAL = 1.15  # a side is the shorter one if the other is so many times as long
@@ -84,6 +83,7 @@ class Detour:
     cost: float = 0.002  # of a control step
     tint: float = 0.15  # of a transparent panel
     reach: float = 0.01  # a thing is touched when the gap to the body is smaller, m
+    look: float = 15.0  # degrees, the most that the body looks past the food at the start
     walls: str = "plain"
 
     metric = "success"
@@ -96,13 +96,15 @@ class Detour:
             raise EnvError(f"detour.horizon is {self.horizon}; an episode lasts at least 1 control step.")
         if not 0 <= self.open <= 1:
             raise EnvError(f"detour.open is {self.open}; it is a part of all episodes, from 0 to 1.")
+        if not 0 <= self.look <= 90:
+            raise EnvError(f"detour.look is {self.look} degrees; 0 to 90 are wanted.")
         if not 0 <= self.tint < 1:
             raise EnvError(f"detour.tint is {self.tint}; a part of light from 0 to below 1 is wanted.")
 
     @property
     def comparable(self) -> bool:
-        """Whether the stored baseline holds: not where nothing stands in the way."""
-        return self.split != "open" and not self.open
+        """Whether the stored baseline holds: not where nothing stands in the way, or the body looks elsewhere."""
+        return self.split != "open" and not self.open and self.look == Detour.look
 
     @property
     def parts(self) -> PartCounts:
@@ -117,8 +119,8 @@ class Detour:
         room = body.radius + barriers.ROOM
         length, _ = barriers.ways(barrier, start, food, room, room)
         shortest = length - _FOOD - body.radius - self.reach
-        way = food - start
-        heading = barrier.turned + jnp.arctan2(way[1], way[0]) + between(keys[5], -_LOOK, _LOOK)
+        way, look = food - start, np.deg2rad(self.look)
+        heading = barrier.turned + jnp.arctan2(way[1], way[0]) + between(keys[5], -look, look)
         here = barriers.world(barrier, start)
         no, zero = jnp.bool_(False), jnp.int32(0)
         state = DetourState(

@@ -40,6 +40,7 @@ def _delayed(kind: str, steps: int, *wiped: str) -> Condition:
     return Condition((f"task.delay={steps}", f"task.distractor={str(kind == 'distractor').lower()}"), wiped)
 
 
+_AS_TESTED = ("task.open=0.0", "task.look=15")
 _BARRIERS = {
     "transparent": ("task.split=transparent",),
     "transparent, not to be seen": ("task.split=transparent", "task.tint=0.0"),
@@ -67,9 +68,9 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "pairs, working memory at its mean": Condition(("task.split=pairs",), lesioned=("prefrontal",)),
     },
     "detour": {
-        **{split: Condition((f"task.split={split}", "task.open=0.0")) for split in ("train", "longer", "open")},
+        **{split: Condition((f"task.split={split}", *_AS_TESTED)) for split in ("train", "longer", "open")},
         **{
-            f"{title}{how}": Condition((*world, "task.open=0.0", *gate))
+            f"{title}{how}": Condition((*world, *_AS_TESTED, *gate))
             for title, world in _BARRIERS.items()
             for how, gate in (("", ()), (", never planning", ("agent.modules.controller.gate=-1.0",)))
         },

@@ -186,6 +186,7 @@ def test_stored_ends() -> None:
     [
         ({"split": "transparant"}, "no choice of detour.split 'transparant'. Did you mean 'transparent'?"),
         ({"tint": 1.0}, "detour.tint is 1.0"),
+        ({"look": 91.0}, "detour.look is 91.0 degrees; 0 to 90 are wanted"),
         ({"horizon": 0}, "detour.horizon is 0"),
     ],
 )
