@@ -58,7 +58,7 @@ class Transformer(Module[TransformerConfig]):
         return state | {"now": jnp.where(first, 0, state["now"])}
 
     def __call__(self, state: State, inputs: Arrays, key: jax.Array) -> tuple[State, Arrays]:
-        state = self.reset(state, _let_go(inputs)) if "reset" in inputs else state
+        state = self.reset(state, _emptied(inputs)) if "reset" in inputs else state
         now, rows = state["now"], jnp.arange(state["now"].shape[0])
         x, held = self.enter(inputs["input"]), state["held"]
         age = (now[:, None] - jnp.arange(self.config.window)[None]) % self.config.window
@@ -70,7 +70,7 @@ class Transformer(Module[TransformerConfig]):
 
     def over_time(self, state: State, inputs: Arrays, first: jax.Array, key: jax.Array) -> tuple[State, Arrays]:
         """Every moment sees the ring as it was before the stretch, and the moments of the stretch."""
-        n, begins = self.config.window, (first | _let_go(inputs) if "reset" in inputs else first).swapaxes(0, 1)
+        n, begins = self.config.window, (first | _emptied(inputs) if "reset" in inputs else first).swapaxes(0, 1)
         times, rows = jnp.arange(first.shape[0])[None], jnp.arange(first.shape[1])[:, None]
         start = jax.lax.cummax(jnp.where(begins, times, -1), axis=1)  # [B, T], -1: before this stretch
         before, slots = state["now"][:, None], jnp.arange(n)[None]
@@ -91,8 +91,8 @@ class Transformer(Module[TransformerConfig]):
         return state, {"state": x.swapaxes(0, 1)}
 
 
-def _let_go(inputs: Arrays) -> jax.Array:
-    """Where, bool, everything is let go."""
+def _emptied(inputs: Arrays) -> jax.Array:
+    """Where the ring is let go, bool, as the input is: `[B]` or `[T, B]`."""
     return inputs["reset"] > 0.5
 
 

@@ -154,6 +154,18 @@ def test_retrieval_brings_what_followed_within_the_episode() -> None:
     np.testing.assert_array_equal(life.found["next"][0, 0, 0], values[4])
 
 
+def test_retrieval_asks_first_what_is_more_alike() -> None:
+    """Where nothing is asked of the values, a likeness of 1 beside one of 0 counts e^2 times as much at sharpness 2."""
+    life = Life("retrieval", read=2, follow=0, sharpness=2.0)
+    ask = life.store.ask
+    ask.kernel[...], ask.bias[...] = jnp.zeros_like(ask.kernel[...]), jnp.zeros_like(ask.bias[...])
+    life.live(0, first=True)
+    life.live(1)
+    told = life.live(1)
+    assert told["recalled"].tolist() == [1, 0]
+    np.testing.assert_allclose(told["weights"], np.array([np.e**2, 1.0]) / (np.e**2 + 1.0), rtol=1e-5)
+
+
 def test_a_store_for_life_outlives_the_episode_and_another_does_not() -> None:
     for lasting in (True, False):
         life = Life("episodic_memory", life=lasting)
