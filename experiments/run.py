@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from envs import joint, sharded
 from envs.imperfect import bare, imperfections
 from envs.moment import Sense
 from envs.registry import name_of
+from experiments import overrides as changes
 from experiments.checkpoint import Checkpoints
 from experiments.config import NO_TASK, Experiment, experiment, read
 from experiments.draw import write_graph
@@ -146,6 +147,31 @@ def load(path: str | Path) -> Run:
     if not file.is_file():
         raise RunError(f"{path} is not a run: it has no config.yaml.{nearby(path)}")
     return Run(path, experiment(read(file), file))
+
+
+def lengthened(run: Run, overrides: Sequence[str]) -> Run:
+    """The run with more decisions to go, `total_decisions=10_000_000`, also in its directory; itself without any.
+
+    The learning rate then falls from what the new length makes of it. RunError for anything else, or for fewer than
+    were lived already.
+    """
+    if not overrides:
+        return run
+    values = dict(read(run.path / "config.yaml"))
+    for override in changes.parsed(overrides):
+        if override.key_or_group != "total_decisions":
+            raise RunError(
+                f"{override.input_line}: --resume goes on with the run's own config; total_decisions alone can be set."
+            )
+        changes.apply(values, override)
+    with run.lock():
+        longer = Run(run.path, experiment(values, run.path / "config.yaml"))
+        done = run.checkpoints.latest() or 0
+        if longer.setup.updates < done:
+            lived = done * longer.setup.learning.environments * longer.setup.learning.steps
+            raise RunError(f"{overrides[-1]}: {run.path} has lived {lived:,} decisions already. Name more than these.")
+        write(run.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    return longer
 
 
 def resolved(run: Run) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from agent.config import option
@@ -27,7 +28,8 @@ class ArbiterConfig:
 
     w = p (1/σ_plan²) / (1/σ_plan² + e^-b / σ_habit²), with the deviations σ of both, p whether a plan is `ready` (else
     always), and b learned, since the two judge themselves each in its own way. The policy is the habit's Gaussian with
-    the mean (1 - w) μ + w a of its own mean μ and the planned action a. A plan is data: no gradient goes into it.
+    the mean (1 - w) μ + w a of its own mean μ and the planned action a, and a deviation that falls to `wander`^w of its
+    own: a plan is followed, not tried out. A plan is data: no gradient goes into it.
     `imitation_loss`, p mean (μ - a)², lets the habit take over what was planned often (Anthony, Tian & Barber 2017).
     `gain_loss`, ½ (g - (V_plan - V_habit))² where just `planned`, teaches a `controller` what planning gains.
     """
@@ -41,6 +43,9 @@ class ArbiterConfig:
         **{name: Input("one", rank=0, optional=True) for name in TEACHERS},
     }
     gate: float | None = option(None, "holds the weight of the plan at this value", low=0.0, high=1.0)
+    wander: float = option(
+        1.0, "part of the habit's deviation that is left where the plan has all the weight", low=0.01
+    )
 
     def ports(self, inputs: Ports) -> Ports:
         (both,), (actions,) = inputs["habit"].shape, inputs["plan"].shape
@@ -70,7 +75,8 @@ class Arbiter(Module[ArbiterConfig]):
         plan, there = jax.lax.stop_gradient((inputs["plan"], self._ready(inputs)))
         mean, log_std = jnp.split(inputs["habit"], 2, axis=1)
         weight = there * self._weight(inputs)
-        mixed = policy.pack(mean + weight[:, None] * (plan - mean), log_std)
+        narrow = weight[:, None] * np.log(self.config.wander)
+        mixed = policy.pack(mean + weight[:, None] * (plan - mean), log_std + narrow)
         outputs = {"action": policy.sample(mixed, key), "policy": mixed, "weight": weight}
         outputs["imitation_loss"] = there * jnp.square(mean - plan).mean(axis=1)
         if all(name in inputs for name in TEACHERS):

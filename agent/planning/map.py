@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from agent.config import option
 from agent.module import DECISION_SECONDS, State
-from agent.planning.planner import ASKED, Planner, PlannerConfig
+from agent.planning.driving import DriverConfig, drive, motion
+from agent.planning.planner import ASKED, Planner
 from agent.ports import Input, Ports
 from agent.registry import register
 
@@ -28,7 +29,7 @@ FAR = 1e6
 
 @register("map")
 @dataclass(frozen=True)
-class MapConfig(PlannerConfig):
+class MapConfig(DriverConfig):
     """A graph of places, as an episodic store keeps them, and the shortest way to a goal (Bellman 1958; Ford 1956).
 
     Two places are joined if the body went from one to the other (they were written at most `gap` decisions apart), or
@@ -46,9 +47,6 @@ class MapConfig(PlannerConfig):
     }
     gap: int = option(8, "decisions between two writes that still make a way", low=1)
     near: float = option(0.25, "places so close are joined", unit="m", low=0.0)
-    speed: float = option(1.5, "top speed", unit="m/s", low=1e-3)
-    yaw: float = option(6.0, "top rate of turning", unit="rad/s", low=1e-3)
-    turn: float = option(2.0, "command to turn per rad off the course", low=0.0)
 
     def ports(self, inputs: Ports) -> Ports:
         count = inputs["places"].shape[0]
@@ -76,7 +74,7 @@ class Map(Planner[MapConfig]):
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c = self.config
         route = self.route(inputs)
-        actions = self._drive(inputs["pose"], route.points, plan.shape[1:])
+        actions = drive(inputs["pose"], route.points, plan.shape[1:], c)
         known = (route.length < FAR).astype(jnp.float32)
         value = known * c.discount ** (jnp.minimum(route.length, FAR) / (c.speed * DECISION_SECONDS))
         return {
@@ -89,8 +87,7 @@ class Map(Planner[MapConfig]):
 
     def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
         """What the body is told, as if it did so at once."""
-        thrust, yaw = plan[:, :, 0], plan[:, :, 1]
-        return jnp.stack([thrust * self.config.speed, jnp.zeros_like(yaw), yaw * self.config.yaw], axis=2)
+        return motion(plan, self.config)
 
     def route(self, inputs: dict[str, Any]) -> Route:
         """The shortest way from the pose over the places to the goal."""
@@ -123,29 +120,6 @@ class Map(Planner[MapConfig]):
         straight = apart[:, -2:, -2:] <= c.near
         lower = jnp.concatenate([ends.swapaxes(1, 2), straight], axis=2)
         return jnp.concatenate([jnp.concatenate([places, ends], axis=2), lower], axis=1)
-
-    def _drive(self, pose: jax.Array, way: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-        """Actions `[B, H, A]` along points `[B, W, 2]`, for a body that does as it is told."""
-        c, (horizon, count) = self.config, shape
-        step = c.speed * DECISION_SECONDS
-
-        def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], jax.Array]:
-            position, heading, target = at
-            rows = jnp.arange(position.shape[0])
-            reached = jnp.linalg.norm(way[rows, target] - position, axis=1) < step
-            target = jnp.where(reached, jnp.minimum(target + 1, way.shape[1] - 1), target)
-            offset = way[rows, target] - position
-            error = jnp.arctan2(offset[:, 1], offset[:, 0]) - heading
-            error = jnp.arctan2(jnp.sin(error), jnp.cos(error))
-            yaw = jnp.clip(c.turn * error, -1.0, 1.0)
-            thrust = jnp.clip(jnp.linalg.norm(offset, axis=1) / step, 0.0, 1.0) * jnp.maximum(jnp.cos(error), 0.0)
-            heading = heading + yaw * c.yaw * DECISION_SECONDS
-            ahead = jnp.stack([jnp.cos(heading), jnp.sin(heading)], axis=1)
-            action = jnp.pad(jnp.stack([thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
-            return (position + ahead * (thrust * step)[:, None], heading, target), action
-
-        start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), jnp.zeros(pose.shape[0], jnp.int32))
-        return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
 
 
 class Route(NamedTuple):

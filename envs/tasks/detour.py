@@ -36,16 +36,17 @@ SPLITS = {
     "train": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.5, 0.9), (0.3, 0.45), shift=0.15),
     "transparent": Range(("u", "tunnel"), ("u", "tunnel"), (), (0.5, 0.9), (0.3, 0.45)),
     "longer": Range(("straight", "u"), ("straight",), ("straight", "u"), (0.9, 1.2), (0.45, 0.6)),
-    "shortcut": Range(("straight", "u"), ("straight", "u"), ("straight",), (0.8, 0.9), (0.5, 0.6), unequal=True),
+    "shortcut": Range(("straight", "u"), (), ("straight", "u"), (0.8, 0.9), (0.3, 0.4), unequal=True),
     "open": Range(("open",), (), ("open",), (0.5, 0.9), (0.3, 0.45)),
 }
-"""Barriers in training; transparent ones of kinds known only opaque, and new ones; larger ones; ones with a short
-side, which is to be seen: past a straight panel, and through a U; and none at all, the motor control."""
+"""Barriers in training; transparent ones of kinds known only opaque, and new ones; larger ones; ones that reach much
+further to one side, as is to be seen from the start; and none at all, the motor control."""
 
 _FOOD = 0.07  # radius, m
 _BEHIND = (0.18, 0.24)  # m, from the front to the food
 _BEFORE = (0.45, 0.65)  # m, from the start to the front
 _WIDTH = (0.2, 0.3)  # m, half of the front of a U
+_FURTHER = 0.35  # m, by which the front of an unequal U reaches further to one side
 _TUNNEL = (0.22, 0.35)  # m, half of the length of a tunnel
 _ASIDE = 0.05  # m
 _WINDOW = 0.04  # m, half width
@@ -156,8 +157,9 @@ class Detour:
         short = jnp.arange(2) == jax.random.randint(keys[6], (), 0, 2)
         if of.unequal:
             straight = kind == KINDS.index("straight")
-            reach = jnp.where(straight, jnp.where(short, 0.2, 2 * half - 0.2), reach)
-            arms = jnp.where(short, 0.05, arms)
+            reach = jnp.where(
+                short, jnp.where(straight, 0.2, half), jnp.where(straight, 2 * half - 0.2, half + _FURTHER)
+            )
         return Barrier(
             kind.astype(jnp.int32),
             reach,

@@ -10,6 +10,7 @@ examples:
   scrubjay train experiment=forage agent/memory=none seed=3 total_decisions=2_000_000
   scrubjay train 'learning.losses={v1.rate_loss: 1.0}'
   scrubjay train --resume runs/jay
+  scrubjay train --resume runs/jay total_decisions=10_000_000
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", dest="folder", metavar="DIR", help="the run's directory (default: runs/TASK-DATE-TIME)"
     )
-    parser.add_argument("--resume", metavar="DIR", help="go on where this run's newest checkpoint ends")
+    parser.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on where this run's newest checkpoint ends; with total_decisions=N for longer than was planned",
+    )
     parser.add_argument(
         "--fresh", action="store_true", help="start over if --run holds a run already; the old one is deleted"
     )
@@ -45,13 +50,13 @@ def run(args: argparse.Namespace) -> int:
     from experiments.errors import RunError
     from experiments.metrics import read_metrics
     from experiments.progress import Progress
-    from experiments.run import create, load
+    from experiments.run import create, lengthened, load
     from experiments.train import curve, train
 
-    if args.resume and (args.overrides or args.folder or args.fresh):
-        raise RunError("--resume goes on with the run's own config: give no overrides, --run or --fresh beside it.")
+    if args.resume and (args.folder or args.fresh):
+        raise RunError("--resume goes on with the run that it names: give no --run or --fresh beside it.")
     if args.resume:
-        job = load(args.resume)
+        job = lengthened(load(args.resume), args.overrides)
     else:
         values = composed(args.overrides)
         job = create(Path(args.folder) if args.folder else _default(values), values, args.fresh)

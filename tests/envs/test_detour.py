@@ -97,10 +97,10 @@ def test_barriers_of_training_and_test_differ() -> None:
     longer = found["longer"]
     assert longer.arms[longer.kind == u].min() >= 0.45
     assert longer.reach[longer.kind == panel].sum(-1).min() >= 0.9
-    assert found["shortcut"].clear[found["shortcut"].kind == u].all()  # its arms are to be seen
+    assert not found["shortcut"].clear.any()  # which way is the shorter one is to be seen
     # in training a panel may lie to one side; elsewhere one way is much the longer only where that is asked
     ratio = {s: np.divide(*np.sort(drawn(s)[0].shortest, -1).T[::-1]) for s in ("train", "longer", "shortcut")}
-    assert ratio["longer"].max() < 1.25 < 1.4 < ratio["shortcut"].min()
+    assert ratio["longer"].max() < 1.2 < ratio["shortcut"].min()
     assert 0.2 < (ratio["train"] > 1.15).mean() < 0.5
     assert ratio["train"].max() < 2.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import pytest
 
 from experiments.checkpoint import flatten
 from experiments.cli import main
+from experiments.errors import RunError
 from experiments.metrics import read_metrics
-from experiments.run import load
+from experiments.run import lengthened, load
 
 UPDATES = 24
 TINY = [
@@ -111,3 +113,23 @@ def test_resuming_what_is_complete_changes_nothing(whole: Path) -> None:
     assert done.value.code == 0
     after = final(whole)
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+def test_a_run_can_be_made_longer_but_not_shorter(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "longer"
+    shutil.copytree(whole, folder)
+    setup = load(folder).setup
+    per_update = setup.learning.environments * setup.learning.steps
+    before = (folder / "config.yaml").read_text()
+    for wrong, said in ((f"total_decisions={per_update}", "has lived"), ("seed=9", "total_decisions alone")):
+        with pytest.raises(RunError, match=said):
+            lengthened(load(folder), [wrong])
+    assert (folder / "config.yaml").read_text() == before
+    with pytest.raises(SystemExit) as done:
+        main(["train", "--resume", str(folder), f"total_decisions={(UPDATES + 1) * per_update}", "--json"])
+    assert done.value.code == 0
+    assert load(folder).setup.updates == UPDATES + 1
+    assert int(load(folder).learner().updates) == UPDATES + 1
+    assert (folder / "config.yaml").read_text().replace(str((UPDATES + 1) * per_update), "N") == before.replace(
+        str(setup.total_decisions), "N"
+    )

@@ -1,0 +1,54 @@
+"""From a way to actions, for planners that reckon in places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from agent.config import option
+from agent.module import DECISION_SECONDS
+from agent.planning.planner import PlannerConfig
+
+
+@dataclass(frozen=True)
+class DriverConfig(PlannerConfig):
+    """What a planner knows of the body that it drives."""
+
+    speed: float = option(1.5, "top speed", unit="m/s", low=1e-3)
+    yaw: float = option(6.0, "top rate of turning", unit="rad/s", low=1e-3)
+    pace: float = option(1.0, "part of the top speed that is driven at most", low=0.01, high=1.0)
+    turn: float = option(2.0, "command to turn per rad off the course", low=0.0)
+
+
+def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverConfig) -> jax.Array:
+    """Actions `[B, H, A]` of shape (H, A), thrust and yaw first, along points `[B, W, 2]`, for a body that does at once
+    as it is told; from `pose` `[B, 4]`, x and y (m), cosine and sine of the heading.
+    """
+    horizon, count = shape
+    step = body.pace * body.speed * DECISION_SECONDS
+
+    def tick(at: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        position, heading, target = at
+        rows = jnp.arange(position.shape[0])
+        reached = jnp.linalg.norm(way[rows, target] - position, axis=1) < step
+        target = jnp.where(reached, jnp.minimum(target + 1, way.shape[1] - 1), target)
+        offset = way[rows, target] - position
+        error = jnp.arctan2(offset[:, 1], offset[:, 0]) - heading
+        error = jnp.arctan2(jnp.sin(error), jnp.cos(error))
+        yaw = jnp.clip(body.turn * error, -1.0, 1.0)
+        thrust = jnp.clip(jnp.linalg.norm(offset, axis=1) / step, 0.0, 1.0) * jnp.maximum(jnp.cos(error), 0.0)
+        heading = heading + yaw * body.yaw * DECISION_SECONDS
+        ahead = jnp.stack([jnp.cos(heading), jnp.sin(heading)], axis=1)
+        action = jnp.pad(jnp.stack([body.pace * thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
+        return (position + ahead * (thrust * step)[:, None], heading, target), action
+
+    start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), jnp.zeros(pose.shape[0], jnp.int32))
+    return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
+
+
+def motion(plan: jax.Array, body: DriverConfig) -> jax.Array:
+    """Speed forward and to the left (m/s) and yaw rate (rad/s), `[B, H, 3]`, of a plan `[B, H, A]`, done as told."""
+    thrust, yaw = plan[:, :, 0], plan[:, :, 1]
+    return jnp.stack([thrust * body.speed, jnp.zeros_like(yaw), yaw * body.yaw], axis=2)
