@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from agent.config import option
-from agent.module import DECISION_SECONDS
-from agent.planning.planner import PlannerConfig
+from agent.module import DECISION_SECONDS, State
+from agent.planning.planner import Planner, PlannerConfig
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,37 @@ class DriverConfig(PlannerConfig):
     turn: float = option(2.0, "command to turn per rad off the course", low=0.0)
 
 
+D = TypeVar("D", bound=DriverConfig)
+
+
+class Driver(Planner[D], Generic[D]):
+    """A planner whose plans are ways: points, along which the body is steered from where it is until the next plan.
+
+    Its `find` gives a `way [N, W, 2]`, m, beside `value`, `gain`, `uncertainty` and `age`; `pose` must be an input.
+    """
+
+    @property
+    def points(self) -> int:
+        """Points of a way, W."""
+        raise TypeError(f"{type(self).__name__} does not say how long its ways are")
+
+    def initial(self, batch: int) -> State:
+        return {**super().initial(batch), "way": jnp.zeros((batch, self.points, 2))}
+
+    def follow(self, inputs: dict[str, Any], state: State) -> State:
+        ready = (state["age"] < self.config.horizon).astype(jnp.float32)
+        actions = drive(inputs["pose"], state["way"], state["actions"].shape[1:], self.config)
+        return state | {"actions": actions * ready[:, None, None]}
+
+    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
+        """What the body is told, as if it did so at once: `[B, H, 3]`."""
+        c, thrust, yaw = self.config, plan[:, :, 0], plan[:, :, 1]
+        return jnp.stack([thrust * c.speed, jnp.zeros_like(yaw), yaw * c.yaw], axis=2)
+
+
 def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverConfig) -> jax.Array:
-    """Actions `[B, H, A]` of shape (H, A), thrust and yaw first, along points `[B, W, 2]`, for a body that does at once
-    as it is told; from `pose` `[B, 4]`, x and y (m), cosine and sine of the heading.
+    """Actions `[B, H, A]` of shape (H, A), thrust and yaw first, along points `[B, W, 2]` from the nearest one on, for
+    a body that does at once as it is told; from `pose` `[B, 4]`, x and y (m), cosine and sine of the heading.
     """
     horizon, count = shape
     step = body.pace * body.speed * DECISION_SECONDS
@@ -44,11 +73,6 @@ def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverC
         action = jnp.pad(jnp.stack([body.pace * thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
         return (position + ahead * (thrust * step)[:, None], heading, target), action
 
-    start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), jnp.zeros(pose.shape[0], jnp.int32))
+    nearest = jnp.linalg.norm(way - pose[:, None, :2], axis=2).argmin(axis=1)
+    start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), nearest)
     return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
-
-
-def motion(plan: jax.Array, body: DriverConfig) -> jax.Array:
-    """Speed forward and to the left (m/s) and yaw rate (rad/s), `[B, H, 3]`, of a plan `[B, H, A]`, done as told."""
-    thrust, yaw = plan[:, :, 0], plan[:, :, 1]
-    return jnp.stack([thrust * body.speed, jnp.zeros_like(yaw), yaw * body.yaw], axis=2)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from agent.config import option
 from agent.module import DECISION_SECONDS, State
-from agent.planning.driving import DriverConfig, drive, motion
-from agent.planning.planner import ASKED, Planner
+from agent.planning.driving import Driver, DriverConfig
+from agent.planning.planner import ASKED
 from agent.ports import Input, Ports
 from agent.registry import register
 
@@ -65,29 +65,29 @@ class MapConfig(DriverConfig):
         return super().ports(inputs)
 
 
-class Map(Planner[MapConfig]):
+class Map(Driver[MapConfig]):
     """Inputs: `places [K, 2…]`, x and y (m), and the decision when each was `written [K]`, -1 for none, as a store that
     reads all of its slots sends them (`origin`, `recalled`); `pose [4…]` of path integration; `goal [2…]`. The
     uncertainty is the length of the first stretch, which leads to the map, m.
     """
 
+    @property
+    def points(self) -> int:
+        return self.inputs["places"].shape[0] + 2
+
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c = self.config
         route = self.route(inputs)
-        actions = drive(inputs["pose"], route.points, plan.shape[1:], c)
         known = (route.length < FAR).astype(jnp.float32)
         value = known * c.discount ** (jnp.minimum(route.length, FAR) / (c.speed * DECISION_SECONDS))
         return {
-            "actions": actions * known[:, None, None],
+            "actions": plan,
+            "way": route.points,
             "value": value,
             "gain": value,
             "uncertainty": known * route.unsure,
             "age": jnp.where(known > 0, 0, c.horizon),
         }
-
-    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
-        """What the body is told, as if it did so at once."""
-        return motion(plan, self.config)
 
     def route(self, inputs: dict[str, Any]) -> Route:
         """The shortest way from the pose over the places to the goal."""

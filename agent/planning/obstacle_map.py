@@ -44,18 +44,19 @@ class ObstacleMapConfig:
     def ports(self, inputs: Ports) -> Ports:
         if inputs["pose"].shape[0] < 4:
             raise ValueError("pose: it has fewer than four numbers. Wire that of path_integration.")
-        return Ports(blocked=Port((self.cells, self.cells), "signal"))
+        return Ports(blocked=Port((self.cells, self.cells), "signal"), felt=Port((), "signal"))
 
 
 class ObstacleMap(Module[ObstacleMapConfig]):
-    """Output: `blocked [G, G]`, 1 or 0, by x and y; the start is the corner of the four cells in the middle.
+    """Outputs: `blocked [G, G]`, 1 or 0, by x and y; the start is the corner of the four cells in the middle. `felt`, 1
+    where the body is pressed by what the map did not have until now, else 0.
 
     Inputs: `image [rows, rays, channels]`, the last of which is nearness exp(-m), the leftmost ray first; `touch [S]`,
     sectors of the body, the one in front first, then to the left; `pose [4…]`; `wanted`, probabilities, each
     of an equal part of the view.
     """
 
-    replayed = ("blocked",)
+    replayed = ("blocked", "felt")
 
     def initial(self, batch: int) -> State:
         return jnp.zeros((batch, self.config.cells**2))
@@ -70,8 +71,11 @@ class ObstacleMap(Module[ObstacleMapConfig]):
         place = place_of(turned, c.cell, (c.cells, c.cells))
         inside = there & ((place >= 0) & (place < c.cells)).all(axis=-1)
         index = jnp.where(inside, place[..., 0] * c.cells + place[..., 1], c.cells**2)
-        after = state.at[jnp.arange(batch)[:, None], index].set(1.0, mode="drop")
-        return after, {"blocked": after.reshape(batch, c.cells, c.cells)}
+        rows = jnp.arange(batch)
+        after = state.at[rows[:, None], index].set(1.0, mode="drop")
+        known = state.at[rows, index[:, -1]].get(mode="fill", fill_value=0.0)  # the last point is the one that is felt
+        felt = (1.0 - known) * pressed[:, 0]
+        return after, {"blocked": after.reshape(batch, c.cells, c.cells), "felt": felt}
 
     def _seen(self, inputs: Arrays) -> tuple[jax.Array, jax.Array]:
         """Where the rays end, `[B, N, 2]`, m, ahead and to the left of the body, and whether that is in the way."""

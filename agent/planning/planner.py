@@ -76,8 +76,9 @@ class Planner(Module[C], Generic[C]):
     the motion that is expected of each of its steps from now on (m/s, m/s, rad/s); and `advice`, for whoever learns
     from it: action, how much better its value is than that of the state, uncertainty and readiness, side by side.
 
-    Among those that want a plan, the ones that have waited longest, or ask for it most, come first. A search sees only
-    the environments that plan. (A `cond` under `vmap` would run both branches for all of them.)
+    Among those that want a plan, the ones that have waited longest come first; where there is a demand, it counts as
+    often as they have waited, up to the horizon. A search sees only the environments that plan.
+    (A `cond` under `vmap` would run both branches for all of them.)
     """
 
     replayed = ("action", "value", "uncertainty", "advice", "planned", "ready", "path")
@@ -91,6 +92,10 @@ class Planner(Module[C], Generic[C]):
         model, latent = inputs["model"], inputs["state"]
         found = self.search(model, latent, plan, key)
         return {**found._asdict(), "gain": found.value - model.value(latent)}
+
+    def follow(self, inputs: dict[str, Any], state: State) -> State:
+        """The state, with `actions` as the plan at hand means them where things are by now."""
+        return state
 
     def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
         """The motion `[B, H, 3]` to which a plan `[B, H, A]` is expected to lead from now on."""
@@ -112,12 +117,14 @@ class Planner(Module[C], Generic[C]):
         wants = later["age"] >= self.config.every
         urgency = later["age"].astype(jnp.float32)
         if "demand" in inputs:
-            wants, urgency = wants & (inputs["demand"] > self.config.threshold), inputs["demand"]
+            over = inputs["demand"] - self.config.threshold
+            wants, urgency = wants & (over > 0), over * jnp.minimum(urgency, self.config.horizon)
         after = jax.lax.cond(
             wants.any(),
             lambda: self.plan_for(inputs, later, wants, urgency, key),
             lambda: later,
         )
+        after = self.follow(inputs, after)
         return after, self._told(after, self.path(inputs, after["actions"]))
 
     def plan_for(

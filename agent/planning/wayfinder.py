@@ -11,9 +11,9 @@ import numpy as np
 
 from agent.config import option
 from agent.module import DECISION_SECONDS, State
-from agent.planning.driving import DriverConfig, drive, motion
+from agent.planning.driving import Driver, DriverConfig
 from agent.planning.obstacle_map import place_of, spread
-from agent.planning.planner import ASKED, Planner
+from agent.planning.planner import ASKED
 from agent.ports import Input, Ports
 from agent.registry import register
 
@@ -52,10 +52,14 @@ class WayfinderConfig(DriverConfig):
         return super().ports(inputs)
 
 
-class Wayfinder(Planner[WayfinderConfig]):
+class Wayfinder(Driver[WayfinderConfig]):
     """Inputs: `blocked [X, Y]` of an obstacle_map; `pose [4…]` of path integration; `goal [3…]`, x and y (m), and above
     0.5 if there is one. The uncertainty is what the value would lose if the way were longer by the width of the body.
     """
+
+    @property
+    def points(self) -> int:
+        return self.config.ahead
 
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c, pose, goal = self.config, inputs["pose"], inputs["goal"]
@@ -66,16 +70,13 @@ class Wayfinder(Planner[WayfinderConfig]):
         worth = lambda length: known * c.discount ** (jnp.minimum(length, FAR) / (c.speed * DECISION_SECONDS))  # noqa: E731
         value = worth(length)
         return {
-            "actions": drive(pose, points, plan.shape[1:], c) * known[:, None, None],
+            "actions": plan,
+            "way": points,
             "value": value,
             "gain": value,
             "uncertainty": value - worth(length + 2 * c.cell),
             "age": jnp.where(known > 0, 0, c.horizon),
         }
-
-    def path(self, inputs: dict[str, Any], plan: jax.Array) -> jax.Array:
-        """What the body is told, as if it did so at once."""
-        return motion(plan, self.config)
 
     def _way(
         self, rest: jax.Array, toll: jax.Array, position: jax.Array, goal: jax.Array

@@ -27,13 +27,16 @@ BATCH, DECISIONS = 256, 64
 """Environments, and decisions while the clock runs; as many come before."""
 
 
-def bench(folders: Sequence[str], episodes: int, turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+def bench(
+    folders: Sequence[str], episodes: int, turns: int, say: Callable[[str], None], overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """Score, part of decisions at which a plan was made, and CPU time of a decision with its world: planning never, at
     every decision, and on demand; runs are grouped by name but for the last `-N`. Times are of a group's first run.
+    The world is that of training, as far as `overrides` such as `task.split=transparent` do not change it.
     """
     found = {}
     for name, runs in seeds_of(folders).items():
-        worlds = {title: altered(runs[0], overrides) for title, overrides in manners(runs[0]).items()}
+        worlds = {title: altered(runs[0], [*overrides, *how]) for title, how in manners(runs[0]).items()}
         weights = [run.learner().params for run in runs]
         rows = {title: scored(world, weights, episodes) for title, world in worlds.items()}
         lives = {title: _life(world, weights[0]) for title, world in worlds.items()}
@@ -49,7 +52,13 @@ def bench(folders: Sequence[str], episodes: int, turns: int, say: Callable[[str]
             "conditions": rows,
             "ratios": _ratios(rows),
         }
-    return {"faculties": found, "episodes": episodes, "turns": turns, "measured": circumstances()}
+    return {
+        "faculties": found,
+        "overrides": list(overrides),
+        "episodes": episodes,
+        "turns": turns,
+        "measured": circumstances(),
+    }
 
 
 def manners(run: Run) -> dict[str, list[str]]:

@@ -32,6 +32,7 @@ examples:
   scrubjay bench engines --run runs/jay --engines c mjx --episodes 1024
   scrubjay bench ground --run runs/ground-* -o experiments/results/ground.json
   scrubjay bench faculties --run runs/dmp-* --episodes 512 -o experiments/results/dmp.json
+  scrubjay bench arbitration task.split=transparent --run runs/way-* --episodes 512
   scrubjay bench soak --steps 10000000 -o experiments/results/soak.json
   scrubjay bench machines --decisions 1000000 --seeds 3 -o experiments/results/bench-machines.json
 """
@@ -58,7 +59,12 @@ Found = dict[str, Any]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=BENCHES, help="what to measure")
-    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of train: group=choice or a.b=value")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="OVERRIDE",
+        help="of train: group=choice or a.b=value; of arbitration: the world that the agents are put into",
+    )
     parser.add_argument("--turns", type=positive, default=5, metavar="N", help="alternating turns (default: 5)")
     parser.add_argument(
         "--seeds", type=positive, default=3, metavar="N", help="of machines, client, load and frozen (default: 3)"
@@ -87,7 +93,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.overrides and args.what != "train":
+    if args.overrides and args.what not in ("train", "arbitration"):
         from experiments.errors import RunError
 
         raise RunError(f"bench {args.what} takes no overrides, got {args.overrides[0]!r}: its job is fixed.")

@@ -21,9 +21,13 @@ def run(name: str, *overrides: str) -> Run:
     return Run(Path("runs") / name, experiment(composed([*overrides, "learning.environments=16"])))
 
 
-@pytest.mark.parametrize("task", list(faculties.CONDITIONS))
-def test_every_condition_can_be_had(task: str) -> None:
-    trained = run(f"{task}-0", f"experiment={task}", *(["agent=deliberate"] if task == "detour" else []))
+@pytest.mark.parametrize(
+    ("task", "overrides"),
+    [(task, [f"experiment={task}"]) for task in faculties.CONDITIONS if task != "detour"]
+    + [("detour", ["experiment=detour", "agent=deliberate"]), ("detour", ["experiment=wayfinding"])],
+)
+def test_every_condition_can_be_had(task: str, overrides: list[str]) -> None:
+    trained = run(f"{task}-0", *overrides)
     for title, condition in faculties.CONDITIONS[task].items():
         other = altered(trained, condition.world)
         assert other.setup.world == ("forage" if title.startswith("forage") else task)
