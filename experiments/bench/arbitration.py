@@ -70,7 +70,7 @@ def manners(run: Run) -> dict[str, list[str]]:
         raise RunError(f"{run.path} has no controller that asks a planner. Take agents of agent=deliberate.")
     gate, every, budget = f"agent.modules.{ask}.gate", f"agent.modules.{plan}.every", f"agent.modules.{plan}.budget"
     return {
-        "never": [f"{gate}=-1.0"],
+        "never": [f"{gate}=-100.0"],
         "always": [f"{gate}=10.0", f"{every}=1", f"{budget}=1.0"],
         "on demand": [f"{every}=1", f"{budget}={SHARE}"],
     }

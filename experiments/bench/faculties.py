@@ -72,7 +72,7 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         **{
             f"{title}{how}": Condition((*world, *_AS_TESTED, *gate))
             for title, world in _BARRIERS.items()
-            for how, gate in (("", ()), (", never planning", ("agent.modules.controller.gate=-1.0",)))
+            for how, gate in (("", ()), (", never planning", ("agent.modules.controller.gate=-100.0",)))
         },
     },
 }
