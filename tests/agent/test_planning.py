@@ -399,3 +399,11 @@ def test_path_integration_of_a_circle(compass: bool) -> None:
     angle, radius = yaw * 39 * dt, v / yaw
     expected = [radius * np.sin(angle), radius * (1 - np.cos(angle)), np.cos(angle), np.sin(angle)]
     np.testing.assert_allclose(pose, expected, atol=0.01 * radius)
+
+
+def test_who_asks_little_waits_but_not_for_ever() -> None:
+    told = asked(*echo(every=1, horizon=8, budget=0.2), times=20, batch=5, demand=jnp.array([1.0, 0.6, 0.5, 0.4, 0.3]))
+    assert told["planned"].sum(axis=1).tolist() == [1.0] * 20
+    turns = told["planned"].sum(axis=0)
+    assert turns.min() > 0
+    assert turns[0] == turns.max() > turns[-1]

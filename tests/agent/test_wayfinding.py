@@ -151,6 +151,16 @@ def test_a_plan_goes_round_a_wall_on_the_shorter_side() -> None:
     assert it.config.discount ** (1.4 * shortest / 0.15) < first < it.config.discount ** (shortest / 0.15)
 
 
+def test_between_plans_the_body_is_steered_back_to_the_way() -> None:
+    it = planner(every=4, horizon=4)
+    inputs = {"blocked": jnp.zeros((1, 48, 48)), "goal": jnp.array([[0.8, 0.0, 1.0]]), "action": jnp.zeros((1, 3))}
+    state, _ = it(it.initial(1), inputs | {"pose": pose(0.0, 0.0, 0.0)}, keys(1))
+    for y, side in ((0.3, -1.0), (-0.3, 1.0)):  # pushed off to the left and to the right
+        _, told = it(state, inputs | {"pose": pose(0.3, y, 0.0)}, keys(1))
+        assert float(told["planned"][0]) == 0.0
+        assert side * float(told["action"][0, 1]) > 0.5
+
+
 def test_without_a_goal_there_is_no_plan() -> None:
     it = planner()
     inputs = {
