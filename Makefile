@@ -25,7 +25,8 @@ demo: $(READY) ## a brain learns to forage from scratch, is scored, and can be w
 	$(BIN)/scrubjay watch $(RUN) -o $(RUN)/watch.html --no-open
 
 test: $(READY) ## the fast tests; e.g. make test ARGS="-k memory -x", one after the other: ARGS="-n 0"
-	$(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --durations=10 $(ARGS)
+	$(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile \
+	    --durations=10 $(ARGS)
 
 slow: $(READY) ## the tests that take minutes
 	$(BIN)/pytest -m slow --durations=10 $(ARGS)

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAPPINGS = Path("/proc/self/maps")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +51,15 @@ def strict_ranks(request: pytest.FixtureRequest) -> Iterator[None]:
     strict = Path(__file__).parent / "agent" in request.path.parents
     with jax.numpy_rank_promotion("raise" if strict else "allow"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Between files, lets go of compiled programs once they are many. Each holds pages of memory mapped, of which Linux
+    gives a process 65,530 (`vm.max_map_count`); the thousands of programs of all tests need more, and XLA crashes."""
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > 16_000:
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
