@@ -52,8 +52,8 @@ class Driver(Planner[D], Generic[D]):
 
 
 def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverConfig) -> jax.Array:
-    """Actions `[B, H, A]` of shape (H, A), thrust and yaw first, along points `[B, W, 2]` from the nearest one on, for
-    a body that does at once as it is told; from `pose` `[B, 4]`, x and y (m), cosine and sine of the heading.
+    """Actions `[B, H, A]` of shape (H, A), thrust and yaw first, along points `[B, W, 2]` from the next one on, for a
+    body that does at once as it is told; from `pose` `[B, 4]`, x and y (m), cosine and sine of the heading.
     """
     horizon, count = shape
     step = body.pace * body.speed * DECISION_SECONDS
@@ -73,6 +73,15 @@ def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverC
         action = jnp.pad(jnp.stack([body.pace * thrust, yaw], axis=1), ((0, 0), (0, count - 2)))
         return (position + ahead * (thrust * step)[:, None], heading, target), action
 
-    nearest = jnp.linalg.norm(way - pose[:, None, :2], axis=2).argmin(axis=1)
-    start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), nearest)
+    start = (pose[:, :2], jnp.arctan2(pose[:, 3], pose[:, 2]), next_point(pose[:, :2], way))
     return jax.lax.scan(tick, start, None, length=horizon)[1].swapaxes(0, 1)
+
+
+def next_point(position: jax.Array, way: jax.Array) -> jax.Array:
+    """Which of the points `[B, W, 2]` is next, `[B]`: the nearest one, or if the body has passed it, the one after."""
+    rows, last = jnp.arange(way.shape[0]), way.shape[1] - 1
+    nearest = jnp.linalg.norm(way - position[:, None], axis=2).argmin(axis=1)
+    after = jnp.minimum(nearest + 1, last)
+    point = way[rows, nearest]
+    passed = ((position - point) * (way[rows, after] - point)).sum(axis=1) > 0
+    return jnp.where(passed, after, nearest)

@@ -77,7 +77,8 @@ class Planner(Module[C], Generic[C]):
     from it: action, how much better its value is than that of the state, uncertainty and readiness, side by side.
 
     Among those that want a plan, the ones that have waited longest come first; where there is a demand, it counts as
-    often as they have waited, up to the horizon. A search sees only the environments that plan.
+    often as they have waited, up to the horizon. One whose plan is overtaken by what is known by now counts as having
+    waited that long, with a demand of 1 more. A search sees only the environments that plan.
     (A `cond` under `vmap` would run both branches for all of them.)
     """
 
@@ -92,6 +93,10 @@ class Planner(Module[C], Generic[C]):
         model, latent = inputs["model"], inputs["state"]
         found = self.search(model, latent, plan, key)
         return {**found._asdict(), "gain": found.value - model.value(latent)}
+
+    def overtaken(self, inputs: dict[str, Any], state: State) -> jax.Array:
+        """Whether what is known by now speaks against the plan at hand, bool `[B]`."""
+        return jnp.zeros(state["age"].shape, bool)
 
     def follow(self, inputs: dict[str, Any], state: State) -> State:
         """The state, with `actions` as the plan at hand means them where things are by now."""
@@ -117,8 +122,9 @@ class Planner(Module[C], Generic[C]):
         wants = later["age"] >= self.config.every
         urgency = later["age"].astype(jnp.float32)
         if "demand" in inputs:
-            over = inputs["demand"] - self.config.threshold
-            wants, urgency = wants & (over > 0), over * jnp.minimum(urgency, self.config.horizon)
+            horizon, overtaken = self.config.horizon, self.overtaken(inputs, later)
+            over = inputs["demand"] + overtaken - self.config.threshold
+            wants, urgency = wants & (over > 0), over * jnp.where(overtaken, horizon, jnp.minimum(urgency, horizon))
         after = jax.lax.cond(
             wants.any(),
             lambda: self.plan_for(inputs, later, wants, urgency, key),

@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.config import option
 from agent.module import DECISION_SECONDS, State
-from agent.planning.driving import Driver, DriverConfig
+from agent.planning.driving import Driver, DriverConfig, next_point
 from agent.planning.obstacle_map import place_of, spread
 from agent.planning.planner import ASKED
 from agent.ports import Input, Ports
@@ -19,6 +19,8 @@ from agent.registry import register
 
 FAR = 1e6
 """The length of a way that there is not, m."""
+ASIDE = 1e-3
+"""What a step costs more per cell that it ends beside the straight line, m: it tells equal ways apart."""
 NEIGHBOURS = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
 
 
@@ -28,7 +30,8 @@ class WayfinderConfig(DriverConfig):
     """The shortest way to a goal over a map of cells, by Bellman's (1958) recursion from the goal outwards.
 
     What is not known to be blocked is taken to be free, and the way is planned anew when it turns out not to be (the
-    assumption of free space; Koenig & Smirnov 2005). A way past what is blocked leaves room, unless there is no other.
+    assumption of free space; Koenig & Smirnov 2005). A way past what is blocked leaves room, unless there is no other;
+    of ways of the same length it is the one beside the straight line.
     The value is γ to the power of the decisions that the way takes, that of a reward of 1 at its end; without a goal
     there is no plan.
     """
@@ -42,6 +45,7 @@ class WayfinderConfig(DriverConfig):
     cell: float = option(0.05, "side of a cell, that of the obstacle_map", unit="m", low=1e-3)
     wall: float = option(5.0, "m more for a way through a blocked cell", low=0.0)
     margin: float = option(0.5, "m more for a way through a cell beside a blocked one", low=0.0)
+    stray: float = option(0.075, "so far from its way the body needs another", unit="m", low=0.0)
     ahead: int = option(16, "cells of the way that are driven along", low=1)
 
     def ports(self, inputs: Ports) -> Ports:
@@ -59,7 +63,18 @@ class Wayfinder(Driver[WayfinderConfig]):
 
     @property
     def points(self) -> int:
-        return self.config.ahead
+        return 1 + self.config.ahead
+
+    def initial(self, batch: int) -> State:
+        return {**super().initial(batch), "tolls": jnp.zeros((batch, self.points))}
+
+    def overtaken(self, inputs: dict[str, Any], state: State) -> jax.Array:
+        """Where what lies before the body on its way costs more by now, or the body has come off its way."""
+        position, way = inputs["pose"][:, :2], state["way"]
+        dearer = self._tolls(inputs["blocked"], way) > state["tolls"] + 1e-6
+        ahead = jnp.arange(self.points)[None] >= next_point(position, way)[:, None]
+        off = jnp.linalg.norm(way - position[:, None], axis=2).min(axis=1) > self.config.stray
+        return ((dearer & ahead).any(axis=1) | off) & (state["age"] < self.config.horizon)
 
     def find(self, inputs: dict[str, Any], plan: jax.Array, key: jax.Array) -> State:
         c, pose, goal = self.config, inputs["pose"], inputs["goal"]
@@ -72,16 +87,26 @@ class Wayfinder(Driver[WayfinderConfig]):
         return {
             "actions": plan,
             "way": points,
+            "tolls": self._tolls(blocked, points),
             "value": value,
             "gain": value,
             "uncertainty": value - worth(length + 2 * c.cell),
             "age": jnp.where(known > 0, 0, c.horizon),
         }
 
+    def _tolls(self, blocked: jax.Array, points: jax.Array) -> jax.Array:
+        """What entering the cells at points `[B, W, 2]` costs beside, as in `distances`."""
+        c, shape = self.config, blocked.shape[1:]
+        around = place_of(points, c.cell, shape)[:, :, None] + np.array([(0, 0), *NEIGHBOURS])[None, None]
+        x, y = jnp.moveaxis(inside(around, shape), -1, 0)
+        there = blocked[np.arange(len(blocked))[:, None, None], x, y]
+        here, beside = there[..., 0], there[..., 1:].max(axis=-1)
+        return c.wall * here + c.margin * jnp.maximum(beside - here, 0.0)
+
     def _way(
         self, rest: jax.Array, toll: jax.Array, position: jax.Array, goal: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """Points `[B, ahead, 2]` from cell to cell, the goal at their end, and the length of the way there `[B]`."""
+        """Points `[B, W, 2]` from the position on, cell by cell, the goal at their end; the length of the way `[B]`."""
         c, shape = self.config, rest.shape[1:]
         rows, steps = jnp.arange(rest.shape[0]), np.array(NEIGHBOURS)[None]
         start, end = (inside(place_of(x, c.cell, shape), shape) for x in (position, goal))
@@ -92,7 +117,7 @@ class Wayfinder(Driver[WayfinderConfig]):
             there = inside(around, shape)
             cost = (rest + toll)[rows[:, None], there[..., 0], there[..., 1]] + stride
             cost = jnp.where((there == around).all(axis=-1), cost, FAR)
-            best = there[rows, cost.argmin(axis=1)]
+            best = there[rows, (cost + ASIDE * beside_line(there, start, end)).argmin(axis=1)]
             arrived = (at == end).all(axis=1)
             onward = jnp.where(arrived[:, None], at, best)
             point = (onward + 0.5 - spread(np.array(shape) / 2, 2)) * c.cell
@@ -101,7 +126,8 @@ class Wayfinder(Driver[WayfinderConfig]):
         _, (way, length) = jax.lax.scan(follow, start, None, length=c.ahead)
         here = (start == end).all(axis=1)
         straight = jnp.linalg.norm(goal - position, axis=1)
-        return way.swapaxes(0, 1), jnp.where(here, straight, length[0])
+        way = jnp.concatenate([position[:, None], way.swapaxes(0, 1)], axis=1)
+        return way, jnp.where(here, straight, length[0])
 
 
 def distances(blocked: jax.Array, goal: jax.Array, config: WayfinderConfig) -> tuple[jax.Array, jax.Array]:
@@ -126,6 +152,14 @@ def distances(blocked: jax.Array, goal: jax.Array, config: WayfinderConfig) -> t
 
     rest, _ = jax.lax.while_loop(lambda found: found[1], closer, (start, jnp.array(True)))
     return rest, toll
+
+
+def beside_line(place: jax.Array, start: jax.Array, end: jax.Array) -> jax.Array:
+    """How far cells `[B, N, 2]` lie beside the straight line between two others `[B, 2]`, cells, `[B, N]`."""
+    course = end - start
+    normal = jnp.stack([-course[:, 1], course[:, 0]], axis=1)
+    normal /= jnp.maximum(jnp.linalg.norm(course, axis=1, keepdims=True), 1.0)
+    return jnp.abs(((place - start[:, None]) * normal[:, None]).sum(axis=-1))
 
 
 def inside(place: jax.Array, shape: tuple[int, ...]) -> jax.Array:

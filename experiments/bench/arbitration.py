@@ -72,7 +72,7 @@ def manners(run: Run) -> dict[str, list[str]]:
     return {
         "never": [f"{gate}=-100.0"],
         "always": [f"{gate}=10.0", f"{every}=1", f"{budget}=1.0"],
-        "on demand": [f"{every}=1", f"{budget}={SHARE}"],
+        "on demand": [f"agent.modules.{ask}.explore=0.0", f"{every}=1", f"{budget}={SHARE}"],  # to explore is to learn
     }
 
 

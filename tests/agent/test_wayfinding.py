@@ -14,6 +14,7 @@ from flax import nnx
 from agent.meta.arbiter import Arbiter, ArbiterConfig
 from agent.meta.incentive import Incentive, IncentiveConfig
 from agent.motor import policy
+from agent.planning.driving import next_point
 from agent.planning.obstacle_map import ObstacleMap, ObstacleMapConfig
 from agent.planning.wayfinder import FAR, NEIGHBOURS, Wayfinder, WayfinderConfig, distances
 from agent.ports import Port, Ports
@@ -159,6 +160,72 @@ def test_between_plans_the_body_is_steered_back_to_the_way() -> None:
         _, told = it(state, inputs | {"pose": pose(0.3, y, 0.0)}, keys(1))
         assert float(told["planned"][0]) == 0.0
         assert side * float(told["action"][0, 1]) > 0.5
+
+
+def test_of_equal_ways_the_one_beside_the_straight_line_is_taken() -> None:
+    it = planner(ahead=20)
+    goal = jnp.array([[0.8, 0.4, 1.0]])  # as many diagonal steps as straight ones, in any order
+    inputs = {"blocked": jnp.zeros((1, 48, 48)), "goal": goal, "action": jnp.zeros((1, 3)), "pose": pose(0.0, 0.0, 0.0)}
+    way = np.asarray(it(it.initial(1), inputs, keys(1))[0]["way"][0])
+    aside = np.abs(way @ [-0.4, 0.8]) / np.hypot(0.4, 0.8)
+    assert aside.max() < 0.05
+    assert np.linalg.norm(way[-1] - [0.8, 0.4]) < 1e-6
+
+
+def test_between_points_the_next_one_is_that_not_yet_passed() -> None:
+    way = jnp.array([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]])
+    for x, y, number in ((-0.2, 0.0, 0), (0.1, 0.2, 1), (0.9, 0.0, 1), (0.9, 0.1, 2), (1.1, 0.9, 2), (1.0, 2.0, 2)):
+        assert int(next_point(jnp.array([[x, y]]), way)[0]) == number, (x, y)
+
+
+def test_whoever_is_overtaken_plans_first() -> None:
+    sizes = {
+        "blocked": Port((48, 48)),
+        "pose": Port((4,)),
+        "goal": Port((3,)),
+        "action": Port((3,)),
+        "demand": Port(()),
+    }
+    it = Wayfinder(WayfinderConfig(every=1, horizon=8, budget=0.25), Ports(sizes), nnx.Rngs(0))
+    free, one = jnp.zeros((4, 48, 48)), jnp.ones((4, 1))
+    inputs = {
+        "goal": one * jnp.array([[0.7, 0.0, 1.0]]),
+        "action": jnp.zeros((4, 3)),
+        "pose": one * pose(0.0, 0.0, 0.0),
+    }
+    state, planned = it.initial(4), []
+    for blocked, demand in [(free, 0.5)] * 5 + [(free.at[0, 30, 24].set(1.0), 0.5)] + [(free, -0.5)] * 2:
+        state, told = it(state, inputs | {"blocked": blocked, "demand": jnp.full(4, demand)}, keys(4))
+        planned.append(np.flatnonzero(told["planned"]).tolist())
+    assert planned == [[0], [1], [2], [3], [0], [0], [], []]  # all in turn but the last time it was asked
+
+
+def test_tolls_along_a_way_are_those_of_the_map() -> None:
+    rng = np.random.default_rng(1)
+    it = planner()
+    blocked = (rng.random((4, 48, 48)) < 0.3).astype(np.float32)
+    _, toll = distances(jnp.asarray(blocked), jnp.zeros((4, 2), jnp.int32), it.config)
+    cells = rng.integers(0, 48, (4, it.points, 2))
+    cells[:, :2] = [[0, 0], [47, 20]]  # at the edge too
+    told = it._tolls(jnp.asarray(blocked), jnp.asarray((cells + 0.5 - 24) * it.config.cell, jnp.float32))
+    np.testing.assert_allclose(told, np.asarray(toll)[np.arange(4)[:, None], cells[..., 0], cells[..., 1]])
+
+
+def test_a_plan_is_overtaken_by_what_is_found_to_stand_before_the_body() -> None:
+    it = planner(every=1, horizon=8)
+    free = jnp.zeros((1, 48, 48))
+    inputs = {"goal": jnp.array([[0.7, 0.0, 1.0]]), "action": jnp.zeros((1, 3)), "pose": pose(0.0, 0.0, 0.0)}
+    none = it.initial(1)
+    assert not it.overtaken(inputs | {"blocked": free.at[0, 30, 24].set(1.0)}, none)  # there is no plan
+    state, _ = it(none, inputs | {"blocked": free}, keys(1))
+    for y, speaks in ((0.05, False), (0.12, True)):  # off the way
+        assert bool(it.overtaken(inputs | {"blocked": free, "pose": pose(0.4, y, 0.0)}, state)[0]) == speaks
+    later = inputs | {"pose": pose(0.2, 0.0, 0.0)}  # of its way from x = 0 to x = 0.7 m
+    for x, y, speaks in ((30, 24, True), (30, 25, True), (30, 27, False), (26, 24, False), (46, 24, False)):
+        assert bool(it.overtaken(later | {"blocked": free.at[0, x, y].set(1.0)}, state)[0]) == speaks
+    walled, there = free.at[0, 30, 22:27].set(1.0), {"pose": pose(0.0, 0.0, 0.0)}
+    state, _ = it(none, inputs | there | {"blocked": walled}, keys(1))
+    assert not it.overtaken(inputs | there | {"blocked": walled}, state)  # it knew
 
 
 def test_without_a_goal_there_is_no_plan() -> None:
