@@ -12,8 +12,9 @@ import optax
 from flax import nnx
 
 from agent.config import option
+from agent.geometry import ray_angles, rotated_all
 from agent.module import Arrays, Module, State
-from agent.planning.obstacle_map import WANTED, ray_angles, rotated_all
+from agent.planning.obstacle_map import WANTED
 from agent.ports import Input, Port, Ports
 from agent.registry import register
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from agent.config import option
+from agent.geometry import place_of, ray_angles, rotated_all
 from agent.module import Arrays, Module, State
 from agent.ports import Input, Port, Ports
 from agent.registry import register
@@ -98,26 +99,3 @@ class ObstacleMap(Module[ObstacleMapConfig]):
         force = jnp.where(pressed, touch, 0.0) @ np.stack([np.cos(angles), np.sin(angles)], axis=1)
         out = force / jnp.maximum(jnp.linalg.norm(force, axis=1, keepdims=True), 1e-6)
         return (c.radius + c.cell / 2) * out[:, None], pressed.any(axis=1, keepdims=True)
-
-
-def ray_angles(rays: int, field: float) -> np.ndarray:
-    """Directions of rays over a field of view (degrees), rad, to the left of what is ahead; the leftmost first."""
-    return (((rays - 1) / 2 - np.arange(rays)) * np.deg2rad(field) / rays).astype(np.float32)
-
-
-def rotated_all(points: jax.Array, side: jax.Array) -> jax.Array:
-    """Points `[B, N, 2]` turned to the left by an angle of cosine and sine `[B, 2]`."""
-    cos, sin = side[:, :1], side[:, 1:]
-    return jnp.stack(
-        [cos * points[..., 0] - sin * points[..., 1], sin * points[..., 0] + cos * points[..., 1]], axis=-1
-    )
-
-
-def place_of(points: jax.Array, cell: float, shape: tuple[int, ...]) -> jax.Array:
-    """In which cell of a map of that shape points `[..., 2]` lie, int32; beyond it below 0 or above the last."""
-    return jnp.floor(points / cell + spread(np.array(shape) / 2, points.ndim)).astype(jnp.int32)
-
-
-def spread(x: np.ndarray, axes: int) -> np.ndarray:
-    """`[D]` as `[1, ..., D]` with so many axes."""
-    return x.reshape(*[1] * (axes - 1), -1)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from agent.config import option
+from agent.geometry import rotated
 from agent.module import DECISION_SECONDS, Arrays, Module, State
 from agent.planning.latent_model import Motion
 from agent.ports import Input, Port, Ports
@@ -53,10 +54,3 @@ class PathIntegration(Module[PathIntegrationConfig]):
         after = {"position": position, "heading": heading, "motion": motion, "lived": jnp.ones_like(heading)}
         side = jnp.stack([jnp.cos(heading), jnp.sin(heading)], axis=1)
         return after, {"pose": jnp.concatenate([position, side], axis=1), "position": position}
-
-
-def rotated(vector: jax.Array, angle: jax.Array) -> jax.Array:
-    """`[B, 2]` turned to the left by `[B]` rad."""
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
-    x, y = vector[:, 0], vector[:, 1]
-    return jnp.stack([cos * x - sin * y, sin * x + cos * y], axis=1)

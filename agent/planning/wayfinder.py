@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from agent.config import option
+from agent.geometry import place_of, spread
 from agent.module import DECISION_SECONDS, State
 from agent.planning.driving import Driver, DriverConfig, next_point
-from agent.planning.obstacle_map import place_of, spread
 from agent.planning.planner import ASKED
 from agent.ports import Input, Ports
 from agent.registry import register
