@@ -174,7 +174,15 @@ def test_of_equal_ways_the_one_beside_the_straight_line_is_taken() -> None:
 
 def test_between_points_the_next_one_is_that_not_yet_passed() -> None:
     way = jnp.array([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]])
-    for x, y, number in ((-0.2, 0.0, 0), (0.1, 0.2, 1), (0.9, 0.0, 1), (0.9, 0.1, 2), (1.1, 0.9, 2), (1.0, 2.0, 2)):
+    for x, y, number in (
+        (-0.2, 0.0, 0),
+        (0.0, 0.0, 1),
+        (0.1, 0.2, 1),
+        (0.9, 0.0, 1),
+        (0.9, 0.1, 2),
+        (1.1, 0.9, 2),
+        (1.0, 2.0, 2),
+    ):
         assert int(next_point(jnp.array([[x, y]]), way)[0]) == number, (x, y)
 
 
