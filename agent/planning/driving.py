@@ -78,10 +78,10 @@ def drive(pose: jax.Array, way: jax.Array, shape: tuple[int, ...], body: DriverC
 
 
 def next_point(position: jax.Array, way: jax.Array) -> jax.Array:
-    """Which of the points `[B, W, 2]` is next, `[B]`: the nearest one, or the one after if the body has come to it."""
+    """Which of the points `[B, W, 2]` is next, `[B]`: the nearest one, or if the body has come to it, that after it."""
     rows, last = jnp.arange(way.shape[0]), way.shape[1] - 1
     nearest = jnp.linalg.norm(way - position[:, None], axis=2).argmin(axis=1)
     after = jnp.minimum(nearest + 1, last)
     point = way[rows, nearest]
-    passed = ((position - point) * (way[rows, after] - point)).sum(axis=1) >= 0
-    return jnp.where(passed, after, nearest)
+    passed = ((position - point) * (way[rows, after] - point)).sum(axis=1) > 0
+    return jnp.where(passed | (position == point).all(axis=1), after, nearest)
