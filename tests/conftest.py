@@ -53,12 +53,12 @@ def strict_ranks(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def few_programs() -> Iterator[None]:
-    """Between files, lets go of compiled programs once they are many. Each holds pages of memory mapped, of which Linux
+    """Between tests, lets go of compiled programs once they are many. Each holds pages of memory mapped, of which Linux
     gives a process 65,530 (`vm.max_map_count`); the thousands of programs of all tests need more, and XLA crashes."""
     yield
-    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > 16_000:
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > 20_000:
         jax.clear_caches()
 
 
