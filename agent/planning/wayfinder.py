@@ -45,7 +45,7 @@ class WayfinderConfig(DriverConfig):
     cell: float = option(0.05, "side of a cell, that of the obstacle_map", unit="m", low=1e-3)
     wall: float = option(5.0, "m more for a way through a blocked cell", low=0.0)
     margin: float = option(0.5, "m more for a way through a cell beside a blocked one", low=0.0)
-    stray: float = option(0.075, "so far from its way the body needs another", unit="m", low=0.0)
+    stray: float = option(0.05, "so far from its way the body needs another", unit="m", low=0.0)
     ahead: int = option(16, "cells of the way that are driven along", low=1)
 
     def ports(self, inputs: Ports) -> Ports:
