@@ -143,9 +143,9 @@ class Ppo:
         trace = replay(self.circuit, whole, *moments, probes=probes, given=given)
         counts = ~lived.last  # a decision after the end moved nothing
         mean = partial(_mean, counts=counts)
-        ratio = jnp.exp(
-            policy.log_prob(trace[c.policy], lived.action) - policy.log_prob(lived.trace[c.policy], lived.action)
-        )
+        before = policy.log_prob(lived.trace[c.policy], lived.action)
+        change = policy.log_prob(trace[c.policy], lived.action) - before
+        ratio = jnp.exp(change)
         deviation = jnp.sqrt(mean(jnp.square(batch.advantage - mean(batch.advantage))))
         advantage = (batch.advantage - mean(batch.advantage)) / (deviation + 1e-8)
         gain = jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - c.clip, 1.0 + c.clip) * advantage)
@@ -156,7 +156,7 @@ class Ppo:
             **{f"loss/{port}": weight * trace[port].mean() for port, weight in c.losses.items()},
         }
         loss = sum(terms.values(), jnp.zeros(()))
-        kl = mean(ratio - 1.0 - jnp.log(ratio))  # Schulman's k3 estimate
+        kl = mean(jnp.expm1(change) - change)  # Schulman's k3 estimate; ratio - 1 would round small ones away
         return loss, {"loss": loss, **terms, "policy/kl": kl, "policy/entropy": mean(policy.entropy(trace[c.policy]))}
 
 
