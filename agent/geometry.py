@@ -20,6 +20,11 @@ def rotated_all(points: jax.Array, side: jax.Array) -> jax.Array:
     )
 
 
+def rotated(vector: jax.Array, angle: jax.Array) -> jax.Array:
+    """`[B, 2]` turned to the left by `[B]` rad."""
+    return rotated_all(vector[:, None], jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1))[:, 0]
+
+
 def place_of(points: jax.Array, cell: float, shape: tuple[int, ...]) -> jax.Array:
     """In which cell of a map of that shape points `[..., 2]` lie, int32; beyond it below 0 or above the last."""
     return jnp.floor(points / cell + spread(np.array(shape) / 2, points.ndim)).astype(jnp.int32)
@@ -28,10 +33,3 @@ def place_of(points: jax.Array, cell: float, shape: tuple[int, ...]) -> jax.Arra
 def spread(x: np.ndarray, axes: int) -> np.ndarray:
     """`[D]` as `[1, ..., D]` with so many axes."""
     return x.reshape(*[1] * (axes - 1), -1)
-
-
-def rotated(vector: jax.Array, angle: jax.Array) -> jax.Array:
-    """`[B, 2]` turned to the left by `[B]` rad."""
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
-    x, y = vector[:, 0], vector[:, 1]
-    return jnp.stack([cos * x - sin * y, sin * x + cos * y], axis=1)

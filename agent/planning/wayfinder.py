@@ -101,7 +101,7 @@ class Wayfinder(Driver[WayfinderConfig]):
         x, y = jnp.moveaxis(inside(around, shape), -1, 0)
         there = blocked[np.arange(len(blocked))[:, None, None], x, y]
         here, beside = there[..., 0], there[..., 1:].max(axis=-1)
-        return c.wall * here + c.margin * jnp.maximum(beside - here, 0.0)
+        return toll_of(here, beside, c)
 
     def _way(
         self, rest: jax.Array, toll: jax.Array, position: jax.Array, goal: jax.Array
@@ -135,9 +135,8 @@ def distances(blocked: jax.Array, goal: jax.Array, config: WayfinderConfig) -> t
     costs beside, both `[B, X, Y]`, m. Diagonal steps are √2 cells long.
     """
     batch, wide, high = blocked.shape
-    blocked = jnp.clip(blocked, 0.0, 1.0)  # a way never costs less than nothing
     beside = jax.lax.reduce_window(blocked, -jnp.inf, jax.lax.max, (1, 3, 3), (1, 1, 1), "SAME")
-    toll = config.wall * blocked + config.margin * jnp.maximum(beside - blocked, 0.0)
+    toll = toll_of(blocked, beside, config)
     goal = inside(goal, (wide, high))
     start = jnp.full(blocked.shape, FAR).at[jnp.arange(batch), goal[:, 0], goal[:, 1]].set(0.0)
     steps = [(offset, config.cell * float(np.hypot(*offset))) for offset in NEIGHBOURS]
@@ -152,6 +151,12 @@ def distances(blocked: jax.Array, goal: jax.Array, config: WayfinderConfig) -> t
 
     rest, _ = jax.lax.while_loop(lambda found: found[1], closer, (start, jnp.array(True)))
     return rest, toll
+
+
+def toll_of(here: jax.Array, beside: jax.Array, config: WayfinderConfig) -> jax.Array:
+    """What a cell costs beside its length, m, that is blocked `here`, or has a neighbour that is: never below 0."""
+    here, beside = jnp.clip(here, 0.0, 1.0), jnp.clip(beside, 0.0, 1.0)
+    return config.wall * here + config.margin * jnp.maximum(beside - here, 0.0)
 
 
 def beside_line(place: jax.Array, start: jax.Array, end: jax.Array) -> jax.Array:

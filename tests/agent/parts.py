@@ -172,3 +172,14 @@ def assert_close(found: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e
 def assert_equal(found: Any, expected: Any) -> None:
     """Equal trees of arrays, bit for bit."""
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b), found, expected)
+
+
+def keys(count: int) -> jax.Array:
+    """One for each of a batch."""
+    return jax.random.split(jax.random.key(0), count)
+
+
+def pose(x: float, y: float, degrees: float) -> jax.Array:
+    """`[1, 4]`, as path integration tells it."""
+    angle = np.deg2rad(degrees)
+    return jnp.array([[x, y, np.cos(angle), np.sin(angle)]], jnp.float32)

@@ -26,8 +26,9 @@ def test_plans_are_made_never_always_or_by_a_part(brain: Run, monkeypatch: pytes
     monkeypatch.setattr(arbitration, "BATCH", 10)
     monkeypatch.setattr(arbitration, "DECISIONS", 4)
     weights = brain.circuit.init(jax.random.key(0))
-    planned = {}
-    for title, overrides in arbitration.manners(brain).items():
+    planned, manners = {}, arbitration.manners(brain)
+    assert "agent.modules.controller.explore=0.0" in manners["on demand"]  # what is measured is what is asked for
+    for title, overrides in manners.items():
         planned[title] = float(arbitration._life(altered(brain, overrides), weights)())
     assert planned["never"] == 0.0
     assert planned["always"] == 1.0
