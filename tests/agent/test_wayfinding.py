@@ -162,9 +162,11 @@ def test_a_plan_is_overtaken_by_what_is_found_to_stand_before_the_body() -> None
     later = inputs | {"pose": pose(0.2, 0.0, 0.0)}  # of its way from x = 0 to x = 0.7 m
     for x, y, speaks in ((30, 24, True), (30, 25, True), (30, 27, False), (26, 24, False), (46, 24, False)):
         assert bool(it.overtaken(later | {"blocked": free.at[0, x, y].set(1.0)}, state)[0]) == speaks
-    walled, there = free.at[0, 30, 22:27].set(1.0), {"pose": pose(0.0, 0.0, 0.0)}
+    walled, there = free.at[0, 30].set(1.0).at[0, 30, 24].set(0.0), {"pose": pose(0.0, 0.0, 0.0)}  # but for a door
     state, _ = it(none, inputs | there | {"blocked": walled}, keys(1))
+    assert float(state["tolls"].max()) == it.config.margin
     assert not it.overtaken(inputs | there | {"blocked": walled}, state)  # it knew
+    assert it.overtaken(inputs | there | {"blocked": walled.at[0, 30, 24].set(1.0)}, state)
 
 
 def test_without_a_goal_there_is_no_plan() -> None:
